@@ -1,0 +1,67 @@
+/**
+ * Whether a newcomer that has to wait may. It stands in the queue already, so that it is counted with the others; what
+ * is put out is the newcomer itself or, where another flow or a lower lane holds more than its due, their newest.
+ */
+
+import { dueAt, isOwnDue } from "./expiry.ts";
+import type { Lane } from "./lane.ts";
+import { predictWait } from "./predict.ts";
+import { refusal } from "./refusal.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Task } from "./task.ts";
+
+/** True when the newcomer was refused. */
+export function refuseIfOutOfBounds(scheduler: Scheduler, task: Task, now: number): boolean {
+  if (cannotBeInTime(scheduler, task, now)) {
+    const code = isOwnDue(task) ? "LANEWAY_DEADLINE" : "LANEWAY_TIMEOUT";
+    scheduler.refuse(task, "rejected", refusal(task, code, "predicted", now), now);
+    return true;
+  }
+  if (task.home.waiting > task.home.config.queueMax) return boundLane(scheduler, task, now);
+  if (scheduler.waiting > scheduler.config.queueMax) return boundResource(scheduler, task, now);
+  return false;
+}
+
+function cannotBeInTime(scheduler: Scheduler, task: Task, now: number): boolean {
+  const run = task.home.runs.median(now);
+  if (run === undefined) return false;
+  const left = dueAt(task) - now;
+  const wait = predictWait(scheduler, task, now);
+  return wait !== undefined && wait + run > left;
+}
+
+function boundLane(scheduler: Scheduler, task: Task, now: number): boolean {
+  const { fair } = task.home;
+  const heaviest = fair.heaviest();
+  const own = task.queue;
+  const ownLoad = (own.waiting - own.returned) / own.weight;
+  if (heaviest === undefined || heaviest === own || ownLoad >= heaviest.load) {
+    const reason = heaviest === own && fair.backlogged > 1 ? "flow-share" : "lane-full";
+    scheduler.refuse(task, "rejected", refusal(task, "LANEWAY_REJECTED", reason, now), now);
+    return true;
+  }
+  const victim = heaviest.tail!;
+  scheduler.refuse(victim, "evicted", refusal(victim, "LANEWAY_EVICTED", "flow-share", now), now);
+  return false;
+}
+
+function boundResource(scheduler: Scheduler, task: Task, now: number): boolean {
+  const victim = scheduler.config.whenFull === "evict" ? newestOfTheLowest(scheduler, task.home) : undefined;
+  if (victim === undefined) {
+    scheduler.refuse(task, "rejected", refusal(task, "LANEWAY_REJECTED", "resource-full", now), now);
+    return true;
+  }
+  scheduler.refuse(victim, "evicted", refusal(victim, "LANEWAY_EVICTED", "outranked", now), now);
+  return false;
+}
+
+/** The newest waiter of the most over-share flow in the lowest waiting lane, if the newcomer's lane outranks that. */
+function newestOfTheLowest(scheduler: Scheduler, newcomers: Lane): Task | undefined {
+  for (let i = scheduler.lanes.length - 1; i >= 0; i--) {
+    const lane = scheduler.lanes[i]!;
+    if (lane.rank <= newcomers.rank) return undefined;
+    const heaviest = lane.fair.heaviest();
+    if (heaviest !== undefined) return heaviest.tail;
+  }
+  return undefined;
+}

@@ -1,0 +1,131 @@
+/**
+ * Who gets the next free seat. The whole order of a resource in one place:
+ *
+ *   (a) the lane whose floor it is
+ *   (b) the top lane, while below its reservation
+ *   (c) the aged pick, if aging's budget allows
+ *   (d) lanes below their reservation, by rank
+ *   (e) the rest, by rank ("strict") or by weight ("weighted")
+ *
+ * Each step asks lanes for their head; a head that does not fit lets the next lane try, except a wide one (more than
+ * one seat) at its turn: free seats stay parked for it, for one median run at a time, and nobody later in the order
+ * gets them. When that time is up others pass it for one round, then seats are parked anew, for one median run longer
+ * than the last time: with runs of very different lengths half of the seats never come free within one median, and a
+ * task as wide as the limit would wait for ever.
+ */
+
+import type { Flow } from "./fair-queue.ts";
+import type { Lane } from "./lane.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { expireHead } from "./expiry.ts";
+import { AGED, BY_WEIGHT } from "./task.ts";
+import type { Task } from "./task.ts";
+
+/** Before anything was measured a wide head parks for this long. */
+const UNMEASURED_RUN_MS = 1_000;
+
+export class Choice {
+  readonly #scheduler: Scheduler;
+  /** Flows whose wide head was passed in this round. */
+  #passed: { lane: Lane; flow: Flow }[] = [];
+  /** A wide head keeps the rest of the free seats. */
+  #parked = false;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** The next task to start, still in its queue; undefined when no seat may be given now. Settles expired heads. */
+  next(now: number): Task | undefined {
+    const { lanes, top, aging } = this.#scheduler;
+    this.#parked = false;
+    for (const lane of lanes) {
+      if (lane.waiting === 0 || lane.seats >= lane.share.floor) continue;
+      const task = this.#head(lane, now);
+      if (task !== undefined || this.#parked) return task;
+    }
+    if (top.waiting > 0 && top.belowReservation) {
+      const task = this.#head(top, now);
+      if (task !== undefined || this.#parked) return task;
+    }
+    const aged = aging.turn(lanes, now);
+    if (aged !== undefined) {
+      const task = this.#head(aged, now);
+      if (task !== undefined) task.flags |= AGED;
+      if (task !== undefined || this.#parked) return task;
+    }
+    for (const lane of lanes) {
+      if (lane.waiting === 0 || !lane.belowReservation) continue;
+      const task = this.#head(lane, now);
+      if (task !== undefined || this.#parked) return task;
+    }
+    return this.#scheduler.config.order === "strict" ? this.#byRank(now) : this.#byWeight(now);
+  }
+
+  /** The round is over: those that were passed stand in their places again. */
+  endRound(): void {
+    for (const { lane, flow } of this.#passed) lane.fair.restore(flow);
+    this.#passed = [];
+  }
+
+  #byRank(now: number): Task | undefined {
+    for (const lane of this.#scheduler.lanes) {
+      if (lane.waiting === 0) continue;
+      const task = this.#head(lane, now);
+      if (task !== undefined || this.#parked) return task;
+    }
+    return undefined;
+  }
+
+  #byWeight(now: number): Task | undefined {
+    const lanes = this.#scheduler.lanes.filter((lane) => lane.waiting > 0).sort((a, b) => a.tag - b.tag || a.rank - b.rank);
+    for (const lane of lanes) {
+      const task = this.#head(lane, now);
+      if (task !== undefined) task.flags |= BY_WEIGHT;
+      if (task !== undefined || this.#parked) return task;
+    }
+    return undefined;
+  }
+
+  /** The lane's next task if it fits; expired ones are settled on the way. */
+  #head(lane: Lane, now: number): Task | undefined {
+    const scheduler = this.#scheduler;
+    for (let flow = lane.fair.peek(); flow !== undefined; flow = lane.fair.peek()) {
+      const task = flow.head!;
+      if (expireHead(scheduler, task, now)) continue;
+      const width = Math.min(task.width, lane.share.hold);
+      const room = scheduler.roomFor(lane);
+      if (width <= room) {
+        task.width = width;
+        return task;
+      }
+      if (width === 1 || !this.#passes(lane, task, scheduler.freeFor(lane), now)) return undefined;
+      lane.fair.setAside(flow);
+      this.#passed.push({ lane, flow });
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether others may pass this wide head now. While they may not, the seats that it could use stay parked; where only
+   * its own lane's ceiling stands in the way, other lanes go on and only its lane waits.
+   */
+  #passes(lane: Lane, task: Task, free: number, now: number): boolean {
+    if (lane.parkedFor === task && now >= lane.parkedUntil) {
+      this.#park(lane, task, now);
+      return true;
+    }
+    if (free > 0) {
+      if (lane.parkedFor !== task) this.#park(lane, task, now);
+      if (lane.seats + task.width <= lane.share.ceiling) this.#parked = true;
+    }
+    return false;
+  }
+
+  #park(lane: Lane, task: Task, now: number): void {
+    const run = lane.runs.median(now) ?? UNMEASURED_RUN_MS;
+    lane.parkedFor = task;
+    lane.parkedUntil = now + run * ++task.extra.parkings;
+    this.#scheduler.wake.by(lane.parkedUntil, now);
+  }
+}

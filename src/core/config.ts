@@ -1,0 +1,189 @@
+/**
+ * Options checked and completed: past this file every number is finite, every name known, every default filled in.
+ * A wrong option is refused with the rule it breaks and the value found.
+ */
+
+import { invalid } from "./errors.ts";
+import { DEFAULT_LANES, laneDefaults } from "./options.ts";
+import type { LaneOptions, Percent, ResourceOptions } from "./options.ts";
+import { percent, reservedSeats } from "./seats.ts";
+import type { ShareSpec } from "./seats.ts";
+
+/** One lane, complete. */
+export interface LaneConfig extends ShareSpec {
+  readonly name: string;
+  readonly weight: number;
+  readonly timeoutMs: number;
+  readonly queueMax: number;
+  readonly queueTimeoutMs: number;
+  readonly agingAfterMs: number;
+  readonly exempt: boolean;
+}
+
+/** What of a resource can change while it runs, complete. */
+export interface ResourceConfig {
+  readonly lanes: readonly LaneConfig[];
+  readonly defaultLane: string;
+  readonly order: "strict" | "weighted";
+  /** Part of the seat-time that may go to the longest waiters; 0 is off. */
+  readonly agingBudget: number;
+  readonly queueMax: number;
+  readonly whenFull: "reject" | "evict";
+  readonly enforce: boolean;
+}
+
+/** A year: no bound of ours may be infinite, and no timer longer than this means anything. */
+export const LONGEST_MS: number = 365 * 86_400_000;
+const MOST_SEATS = 1_000_000;
+const MOST_WAITING = 10_000_000;
+const MOST_LANES = 64;
+const AGING_AFTER_MS = 30_000;
+const AGING_BUDGET = 0.05;
+
+const RESOURCE_KEYS: ReadonlySet<string> = new Set(
+  "name limit lanes defaultLane order aging queue flowWeight enforce detectDeadlock clock random".split(" "),
+);
+const LANE_KEYS: ReadonlySet<string> = new Set("name reservation lendable ceiling weight timeoutMs queue aging exempt".split(" "));
+
+/** The five lanes that a resource has when it names none. */
+export const FIVE_LANES: readonly LaneOptions[] = Object.entries(DEFAULT_LANES).map(
+  ([name, { reservation, lendable }]) => ({ name, reservation, lendable }),
+);
+
+/**
+ * Checks everything of a resource's options that needs no seats yet.
+ *
+ * @throws LanewayError `LANEWAY_INVALID`, naming the option.
+ */
+export function resourceConfig(options: ResourceOptions): ResourceConfig {
+  if (typeof options !== "object" || options === null) throw invalid("Resource", "an object of options", options);
+  if (typeof options.name !== "string" || options.name === "") throw invalid("Resource: name", "a name", options.name);
+  const at = `resource "${options.name}"`;
+  knownKeys(at, options, RESOURCE_KEYS);
+  const aging = options.aging === false ? undefined : (options.aging ?? {});
+  const afterMs = number(`${at}: aging.afterMs`, aging?.afterMs ?? AGING_AFTER_MS, 0, LONGEST_MS);
+  const listed = options.lanes ?? FIVE_LANES;
+  if (!Array.isArray(listed) || listed.length === 0 || listed.length > MOST_LANES)
+    throw invalid(`${at}: lanes`, `a list of 1 to ${MOST_LANES} lanes, most important first`, options.lanes);
+  const lanes = (listed as readonly LaneOptions[]).map((lane) => laneConfig(at, lane, afterMs));
+  uniqueNames(at, lanes);
+  if (lanes.every((lane) => lane.exempt))
+    throw invalid(`${at}: lanes`, "at least one lane that takes seats", `only exempt lanes`);
+  const sum = lanes.reduce((total, lane) => total + lane.queueMax, 0);
+  return {
+    lanes,
+    defaultLane: defaultLane(at, options.defaultLane, lanes),
+    order: oneOf(`${at}: order`, options.order ?? "strict", ["strict", "weighted"]),
+    agingBudget: aging === undefined ? 0 : number(`${at}: aging.budget`, aging.budget ?? AGING_BUDGET, 0, 0.5),
+    queueMax: whole(`${at}: queue.max`, options.queue?.max ?? sum, 0, MOST_WAITING * MOST_LANES),
+    whenFull: oneOf(`${at}: queue.whenFull`, options.queue?.whenFull ?? "reject", ["reject", "evict"]),
+    enforce: bool(`${at}: enforce`, options.enforce ?? true),
+  };
+}
+
+/** A limit given as a number. */
+export function limitSeats(at: string, limit: unknown): number {
+  return whole(`${at}: limit`, limit, 1, MOST_SEATS, "seats");
+}
+
+/**
+ * Refuses guarantees that the limit cannot hold. Done when lanes or limit are set by hand; when a limit shrinks by
+ * itself, guarantees are cut from the lowest lane up instead.
+ */
+export function checkGuarantees(at: string, limit: number, lanes: readonly LaneConfig[]): void {
+  const percents = lanes.reduce((sum, { reservation }) => sum + (typeof reservation === "string" ? percent(reservation) : 0), 0);
+  if (percents > 100 + 1e-6) throw invalid(`${at}: lanes`, "reservations of at most 100 % in all", `${round(percents)} %`);
+  const seats = reservedSeats(limit, lanes);
+  const total = seats.reduce((sum, n) => sum + n, 0);
+  if (total > limit) {
+    const found = lanes.map((lane, i) => `${lane.name} ${seats[i]}`).join(" + ");
+    throw invalid(`${at}: lanes`, `reservations of at most the limit, ${limit} seats, in all`, `${found} = ${total}`);
+  }
+}
+
+function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneConfig {
+  if (typeof lane !== "object" || lane === null) throw invalid(`${at}: lanes`, "an object for each lane", lane);
+  if (typeof lane.name !== "string" || lane.name === "") throw invalid(`${at}: lanes`, "a name for each lane", lane.name);
+  const place = `${at}, lane "${lane.name}"`;
+  knownKeys(place, lane, LANE_KEYS);
+  const row = laneDefaults(lane.name);
+  const reservation = share(`${place}: reservation`, lane.reservation ?? 0, 0);
+  const ceiling = share(`${place}: ceiling`, lane.ceiling ?? "100%", 1);
+  if (typeof reservation === typeof ceiling && asNumber(reservation) > asNumber(ceiling))
+    throw invalid(`${place}: reservation`, `at most its ceiling, ${ceiling}`, reservation);
+  return {
+    name: lane.name,
+    reservation,
+    lendable: share(`${place}: lendable`, lane.lendable ?? row.lendable, 0),
+    ceiling,
+    weight: number(`${place}: weight`, lane.weight ?? 1, 1e-6, 1e6),
+    timeoutMs: number(`${place}: timeoutMs`, lane.timeoutMs ?? row.timeoutMs, 1, LONGEST_MS),
+    queueMax: whole(`${place}: queue.max`, lane.queue?.max ?? row.queueMax, 0, MOST_WAITING),
+    queueTimeoutMs: number(`${place}: queue.timeoutMs`, lane.queue?.timeoutMs ?? row.queueTimeoutMs, 1, LONGEST_MS),
+    agingAfterMs: number(`${place}: aging.afterMs`, lane.aging?.afterMs ?? agingAfterMs, 0, LONGEST_MS),
+    exempt: bool(`${place}: exempt`, lane.exempt ?? false),
+  };
+}
+
+function defaultLane(at: string, named: string | undefined, lanes: readonly LaneConfig[]): string {
+  if (named === undefined) return (lanes.find((lane) => lane.name === "normal") ?? lanes[lanes.length - 1]!).name;
+  if (lanes.some((lane) => lane.name === named)) return named;
+  throw invalid(`${at}: defaultLane`, `one of ${laneNames(lanes)}`, named);
+}
+
+/** The lanes there are, for a message. */
+export function laneNames(lanes: Iterable<{ readonly name: string }>): string {
+  return [...lanes].map((lane) => lane.name).join(", ");
+}
+
+function uniqueNames(at: string, lanes: readonly LaneConfig[]): void {
+  const seen = new Set<string>();
+  for (const { name } of lanes) {
+    if (seen.has(name)) throw invalid(`${at}: lanes`, "each lane named once", name);
+    seen.add(name);
+  }
+}
+
+function knownKeys(at: string, options: object, known: ReadonlySet<string>): void {
+  for (const key of Object.keys(options))
+    if (!known.has(key)) throw invalid(at, `one of the options ${[...known].join(", ")}`, key);
+}
+
+function share(at: string, value: number | Percent, least: number): number | Percent {
+  if (typeof value === "string") {
+    const matched = /^\d+(\.\d+)?%$/.test(value);
+    if (!matched || percent(value) > 100) throw invalid(at, 'seats or a percentage from "0%" to "100%"', value);
+    return value;
+  }
+  return whole(at, value, least, MOST_SEATS, 'seats, or a percentage such as "40%"');
+}
+
+/** A finite number within bounds, or an error that names both. */
+export function number(at: string, value: unknown, least: number, most: number): number {
+  if (typeof value === "number" && value >= least && value <= most) return value;
+  throw invalid(at, `a number from ${least} to ${most}`, value);
+}
+
+/** A whole number within bounds, or an error that names both. */
+export function whole(at: string, value: unknown, least: number, most: number, unit = ""): number {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+  throw invalid(at, `a whole number from ${least} to ${most}${unit === "" ? "" : ` (${unit})`}`, value);
+}
+
+function bool(at: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalid(at, "true or false", value);
+}
+
+function oneOf<const Choice extends string>(at: string, value: unknown, choices: readonly Choice[]): Choice {
+  if (choices.includes(value as Choice)) return value as Choice;
+  throw invalid(at, choices.map((choice) => `"${choice}"`).join(" or "), value);
+}
+
+function asNumber(value: number | Percent): number {
+  return typeof value === "string" ? percent(value) : value;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,94 @@
+/** What happens when time passes: time-outs of those that wait, of those that run, and the end of back-offs. */
+
+import type { Lane } from "./lane.ts";
+import { refusal } from "./refusal.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, WAITING } from "./task.ts";
+import type { Task } from "./task.ts";
+
+/** Settles everything whose time has come. */
+export function expireDue(scheduler: Scheduler, now: number): void {
+  for (const lane of scheduler.all) expireLane(scheduler, lane, now);
+  for (const lane of scheduler.retired) expireLane(scheduler, lane, now);
+  for (let task = scheduler.wake.due(now); task !== undefined; task = scheduler.wake.due(now)) {
+    if (dueAt(task) <= now) expire(scheduler, task, now);
+    else if (task.state === BACKING_OFF) scheduler.rejoin(task, now);
+    else if (task.state === WAITING) queuedTooLong(scheduler, task, now);
+  }
+}
+
+/** The earliest instant at which there is something to settle, Infinity when there is none. */
+export function nextExpiry(scheduler: Scheduler): number {
+  let at = scheduler.wake.nextInstant;
+  for (const lane of [...scheduler.all, ...scheduler.retired]) {
+    const oldest = lane.arrivals.oldest();
+    if (oldest !== undefined) at = Math.min(at, oldest.arrivedAt + lane.config.timeoutMs);
+    const waiter = lane.arrivals.oldestWaiting();
+    if (waiter !== undefined) at = Math.min(at, waiter.arrivedAt + lane.config.queueTimeoutMs);
+    if (lane.parkedFor !== undefined && lane.waiting > 0) at = Math.min(at, lane.parkedUntil);
+  }
+  return at;
+}
+
+/**
+ * Settles the head of a queue when it must not start any more: its time is up, or less of it is left than the median
+ * run takes. A task that arrived this instant is let through: a seat is free for it.
+ */
+export function expireHead(scheduler: Scheduler, task: Task, now: number): boolean {
+  const lane = task.home;
+  const due = dueAt(task);
+  if (due <= now) return expire(scheduler, task, now);
+  if (now === task.arrivedAt) return false;
+  if (scheduler.waitMs(task, now) >= lane.config.queueTimeoutMs) return queuedTooLong(scheduler, task, now);
+  const run = lane.runs.median(now);
+  if (run === undefined || due - now >= run) return false;
+  const code = isOwnDue(task) ? "LANEWAY_DEADLINE" : "LANEWAY_TIMEOUT";
+  scheduler.refuse(task, "timedOut", refusal(task, code, "predicted", now), now);
+  return true;
+}
+
+/** The instant after which nobody wants the task's result. */
+export function dueAt(task: Task): number {
+  return task.dueAt ?? task.arrivedAt + task.home.config.timeoutMs;
+}
+
+/** Whether that instant is the caller's own and not the lane's. */
+export function isOwnDue(task: Task): boolean {
+  return task.dueAt !== undefined && !task.is(DUE_BY_LANE);
+}
+
+/** Ends a task whose time is up; one that runs is answered at once and keeps its seat until it really ends. */
+export function expire(scheduler: Scheduler, task: Task, now: number): true {
+  const error = isOwnDue(task)
+    ? refusal(task, "LANEWAY_DEADLINE", "passed", now)
+    : refusal(task, "LANEWAY_TIMEOUT", "task", now);
+  if (task.state !== RUNNING) {
+    scheduler.refuse(task, "timedOut", error, now);
+    return true;
+  }
+  if (task.is(OVERDUE)) return true;
+  task.flags |= OVERDUE;
+  task.home.failed++;
+  scheduler.countReason(task.home, error.reason);
+  task.extra.cause = error;
+  task.answer?.(error);
+  task.extra.controller?.abort(error);
+  return true;
+}
+
+function expireLane(scheduler: Scheduler, lane: Lane, now: number): void {
+  const { timeoutMs, queueTimeoutMs } = lane.config;
+  for (let task = lane.arrivals.oldest(); task !== undefined; task = lane.arrivals.oldest()) {
+    if (now - task.arrivedAt < timeoutMs) break;
+    expire(scheduler, task, now);
+  }
+  for (let task = lane.arrivals.oldestWaiting(); task !== undefined; task = lane.arrivals.oldestWaiting()) {
+    if (now - task.arrivedAt < queueTimeoutMs) break;
+    queuedTooLong(scheduler, task, now);
+  }
+}
+
+function queuedTooLong(scheduler: Scheduler, task: Task, now: number): true {
+  scheduler.refuse(task, "timedOut", refusal(task, "LANEWAY_TIMEOUT", "queue", now), now);
+  return true;
+}

@@ -1,0 +1,291 @@
+/**
+ * The queue of one lane: which flow goes next, and inside it the oldest task.
+ *
+ * Start-time fair queuing (Goyal, Vin and Cheng 1996): each flow carries a start tag, the service it has had so far
+ * divided by its weight; the backlogged flow with the least tag goes next. Three departures:
+ *
+ * 1. A task is charged at dispatch what its flow's tasks have lately taken (width × mean run ÷ weight) and the charge
+ *    is corrected when it ends, for nobody knows a run beforehand.
+ * 2. Virtual time is the greater of SFQ's (the start tag in service) and the fluid one (cost ÷ weights of the active
+ *    flows), so that an endless stream of new flows cannot hold it still and starve a flow that has been served.
+ * 3. A flow keeps its tag while it has anything running, so that one that asks again only after each reply is not
+ *    charged for its own silence; but it may lag virtual time by no more than the largest task. As the flow in
+ *    service is at most one task ahead of it, no active flow lags the most served one by more than two.
+ *
+ * An idle flow is forgotten once virtual time has passed its tag, which loses nothing: it would start there anyway.
+ * Cost: O(log flows) to take, append to an idle flow, or correct; O(1) to append to a backlogged one.
+ */
+
+import { IndexedHeap } from "./heap.ts";
+import type { Task } from "./task.ts";
+
+/** Idle flows kept although they could be forgotten, so that a lone flow is not made anew for each task. */
+const IDLE_KEPT = 64;
+/** The largest task is remembered with a slow fade: one giant must not widen the bound for ever. */
+const LARGEST_FADE = 0.999;
+const GAIN = 0.125;
+
+/** One tenant, user or key inside one lane. */
+export class Flow {
+  readonly name: string;
+  readonly weight: number;
+  /** Service had so far ÷ weight, in seat-milliseconds. */
+  tag: number;
+  running = 0;
+  /** Waiting, those that were put back included. */
+  waiting = 0;
+  /** Waiting because put back: never put out by a bound. They stand before all others. */
+  returned = 0;
+  head: Task | undefined = undefined;
+  tail: Task | undefined = undefined;
+  backlogIndex = -1;
+  loadIndex = -1;
+  /** An upper bound of `(waiting − returned) ÷ weight`, exact when it stands at the top of the load heap. */
+  load = 0;
+  /** Stands in the list of idle flows. */
+  listed = false;
+  meanRun = -1;
+
+  constructor(name: string, weight: number, tag: number) {
+    this.name = name;
+    this.weight = weight;
+    this.tag = tag;
+  }
+
+  get active(): boolean {
+    return this.waiting > 0 || this.running > 0;
+  }
+}
+
+class Backlog extends IndexedHeap<Flow> {
+  protected override before(a: Flow, b: Flow): boolean {
+    return a.tag !== b.tag ? a.tag < b.tag : a.head!.seq < b.head!.seq;
+  }
+  protected override indexOf(flow: Flow): number {
+    return flow.backlogIndex;
+  }
+  protected override place(flow: Flow, index: number): void {
+    flow.backlogIndex = index;
+  }
+}
+
+class Loads extends IndexedHeap<Flow> {
+  protected override before(a: Flow, b: Flow): boolean {
+    return a.load > b.load;
+  }
+  protected override indexOf(flow: Flow): number {
+    return flow.loadIndex;
+  }
+  protected override place(flow: Flow, index: number): void {
+    flow.loadIndex = index;
+  }
+}
+
+export class FairQueue {
+  readonly #flows = new Map<string, Flow>();
+  readonly #weightOf: ((flow: string) => number) | undefined;
+  readonly #backlog = new Backlog();
+  readonly #loads = new Loads();
+  #idle: Flow[] = [];
+  #idleHead = 0;
+  #virtualTime = 0;
+  #activeWeight = 0;
+  #largest = 0;
+
+  constructor(weightOf: ((flow: string) => number) | undefined) {
+    this.#weightOf = weightOf;
+  }
+
+  /** Flows with a waiter. */
+  get backlogged(): number {
+    return this.#backlog.size;
+  }
+
+  /** Flows remembered, idle ones included: bounded whatever the number of names seen. */
+  get remembered(): number {
+    return this.#flows.size;
+  }
+
+  flow(name: string): Flow {
+    let flow = this.#flows.get(name);
+    if (flow === undefined) {
+      flow = new Flow(name, this.#weightOf === undefined ? 1 : this.#weightOf(name), this.#virtualTime);
+      this.#flows.set(name, flow);
+    }
+    return flow;
+  }
+
+  /** The flow of that name if there is one, else one that is not remembered: for a task that may never queue. */
+  peekFlow(name: string): Flow {
+    return this.#flows.get(name) ?? new Flow(name, 1, 0);
+  }
+
+  /** The flow whose turn it is. */
+  peek(): Flow | undefined {
+    return this.#backlog.peek();
+  }
+
+  /** Puts a task at the end of its flow, or, having been put back, before every younger one. */
+  add(task: Task, returned: boolean): void {
+    const flow = task.queue;
+    const wasActive = flow.active;
+    if (returned) flow.returned++;
+    const before = returned ? lastOlderFromHead(flow, task) : lastOlderFromTail(flow, task);
+    link(flow, task, before);
+    flow.waiting++;
+    if (!wasActive) this.#activate(flow);
+    else flow.tag = Math.max(flow.tag, this.#virtualTime - this.#largest);
+    if (flow.backlogIndex < 0) this.#backlog.add(flow);
+    else if (flow.head === task) this.#backlog.update(flow);
+    if (!returned) this.#grow(flow);
+  }
+
+  /** Takes a waiting task out, to start it or because it is over. */
+  remove(task: Task, returned: boolean): void {
+    const flow = task.queue;
+    const first = flow.head === task;
+    unlink(flow, task);
+    flow.waiting--;
+    if (returned) flow.returned--;
+    if (flow.waiting === 0) {
+      this.#backlog.remove(flow);
+      this.#loads.remove(flow);
+      if (flow.running === 0) this.#deactivate(flow);
+    } else if (first) this.#backlog.update(flow);
+  }
+
+  /** Keeps a flow out of its turn for the rest of one round; `restore` puts it back. */
+  setAside(flow: Flow): void {
+    this.#backlog.remove(flow);
+  }
+
+  restore(flow: Flow): void {
+    if (flow.waiting > 0 && flow.backlogIndex < 0) this.#backlog.add(flow);
+  }
+
+  /** Charges a task that starts now what it is expected to cost, in seat-milliseconds; returns that cost. */
+  charge(flow: Flow, width: number, expectedRunMs: number): number {
+    const cost = width * (flow.meanRun >= 0 ? flow.meanRun : expectedRunMs);
+    if (!flow.active) this.#activate(flow);
+    flow.running++;
+    this.#virtualTime = Math.max(this.#virtualTime + cost / this.#activeWeight, flow.tag);
+    this.#moveTag(flow, flow.tag + cost / flow.weight);
+    return cost;
+  }
+
+  /** Corrects the charge of a task that has ended. */
+  settle(flow: Flow, charged: number, width: number, runMs: number): void {
+    flow.meanRun = flow.meanRun < 0 ? runMs : flow.meanRun + (runMs - flow.meanRun) * GAIN;
+    const actual = width * runMs;
+    this.#largest = Math.max(this.#largest * LARGEST_FADE, actual / flow.weight);
+    flow.running--;
+    this.#moveTag(flow, Math.max(flow.tag + (actual - charged) / flow.weight, this.#virtualTime - this.#largest));
+    if (!flow.active) this.#deactivate(flow);
+  }
+
+  /** The flow that holds most of this queue for its weight, those put back not counted. */
+  heaviest(): Flow | undefined {
+    for (let flow = this.#loads.peek(); flow !== undefined; flow = this.#loads.peek()) {
+      const load = (flow.waiting - flow.returned) / flow.weight;
+      if (load === flow.load && load > 0) return flow;
+      if (load <= 0) this.#loads.remove(flow);
+      else {
+        flow.load = load;
+        this.#loads.update(flow);
+      }
+    }
+    return undefined;
+  }
+
+  /** Every waiting task, flow by flow: for a change of lanes, not for the path of a task. */
+  *waiting(): Generator<Task> {
+    for (const flow of this.#flows.values())
+      for (let task = flow.head; task !== undefined; task = task.next) yield task;
+  }
+
+  #grow(flow: Flow): void {
+    const load = (flow.waiting - flow.returned) / flow.weight;
+    if (flow.loadIndex < 0) {
+      flow.load = load;
+      this.#loads.add(flow);
+    } else if (load > flow.load) {
+      flow.load = load;
+      this.#loads.update(flow);
+    }
+  }
+
+  #moveTag(flow: Flow, tag: number): void {
+    flow.tag = tag;
+    this.#backlog.update(flow);
+  }
+
+  #activate(flow: Flow): void {
+    flow.tag = Math.max(flow.tag, this.#virtualTime);
+    this.#activeWeight += flow.weight;
+  }
+
+  #deactivate(flow: Flow): void {
+    this.#activeWeight -= flow.weight;
+    // Nobody is left to be ahead of: the next busy period starts level.
+    if (this.#flows.size === 1 || this.#activeWeight < 1e-9) {
+      this.#activeWeight = 0;
+      this.#virtualTime = Math.max(this.#virtualTime, flow.tag);
+    }
+    if (!flow.listed) {
+      flow.listed = true;
+      this.#idle.push(flow);
+    }
+    if (this.#idle.length - this.#idleHead > IDLE_KEPT) this.#forget();
+  }
+
+  /** Looks at two idle flows for each that turns idle, so that the list cannot outgrow the flows that are active. */
+  #forget(): void {
+    for (let i = 0; i < 2; i++) {
+      const flow = this.#idle[this.#idleHead];
+      if (flow === undefined) break;
+      this.#idleHead++;
+      if (flow.active) flow.listed = false;
+      else if (flow.tag <= this.#virtualTime) {
+        flow.listed = false;
+        this.#flows.delete(flow.name);
+      } else this.#idle.push(flow);
+    }
+    if (this.#idleHead > IDLE_KEPT && this.#idleHead * 2 > this.#idle.length) {
+      this.#idle = this.#idle.slice(this.#idleHead);
+      this.#idleHead = 0;
+    }
+  }
+}
+
+/** Those put back stand at the head, and there are no more of them than seats. */
+function lastOlderFromHead(flow: Flow, task: Task): Task | undefined {
+  let before: Task | undefined = undefined;
+  for (let next = flow.head; next !== undefined && next.seq < task.seq; next = next.next) before = next;
+  return before;
+}
+
+/** A newcomer is younger than all; only a task that changes lanes goes further than the first step. */
+function lastOlderFromTail(flow: Flow, task: Task): Task | undefined {
+  let before = flow.tail;
+  while (before !== undefined && before.seq > task.seq && !before.returned) before = before.previous;
+  return before;
+}
+
+function link(flow: Flow, task: Task, before: Task | undefined): void {
+  const after = before === undefined ? flow.head : before.next;
+  task.previous = before;
+  task.next = after;
+  if (before === undefined) flow.head = task;
+  else before.next = task;
+  if (after === undefined) flow.tail = task;
+  else after.previous = task;
+}
+
+function unlink(flow: Flow, task: Task): void {
+  if (task.previous === undefined) flow.head = task.next;
+  else task.previous.next = task.next;
+  if (task.next === undefined) flow.tail = task.previous;
+  else task.next.previous = task.previous;
+  task.previous = undefined;
+  task.next = undefined;
+}

@@ -1,0 +1,43 @@
+/** What one task asks for, read from its options and from the context it is submitted in. */
+
+import { LONGEST_MS, laneNames, number, whole } from "./config.ts";
+import type { Ambient } from "./context.ts";
+import { invalid } from "./errors.ts";
+import type { Lane } from "./lane.ts";
+import type { TaskOptions } from "./options.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Task } from "./task.ts";
+
+const WIDEST = 1_000_000;
+
+/** The lane that was named, else the context's, else the default. */
+export function laneFor(scheduler: Scheduler, options: TaskOptions, ambient: Ambient | undefined): Lane {
+  if (options.lane !== undefined) {
+    const lane = scheduler.byName.get(options.lane);
+    if (lane !== undefined) return lane;
+    throw invalid(`resource "${scheduler.name}": lane`, `one of ${laneNames(scheduler.all)}`, options.lane);
+  }
+  // A lane of the context that this resource does not have is a default that does not fit, not a mistake.
+  return (ambient?.lane === undefined ? undefined : scheduler.byName.get(ambient.lane)) ?? scheduler.defaultLane;
+}
+
+export function widthOf(options: TaskOptions): number {
+  return options.width === undefined ? 1 : whole("width", options.width, 1, WIDEST, "seats");
+}
+
+export function flowOf(options: TaskOptions, ambient: Ambient | undefined): string {
+  const flow = options.flow ?? ambient?.flow ?? "";
+  if (typeof flow !== "string") throw invalid("flow", "a text", flow);
+  return flow;
+}
+
+/** Notes the earliest instant the caller set; not the lane's own time-out, which is found without a heap. */
+export function setDue(task: Task, contextDeadline: number | undefined, now: number): void {
+  const { timeoutMs, deadline } = task.options;
+  if (timeoutMs === undefined && deadline === undefined && contextDeadline === undefined) return;
+  let due = contextDeadline ?? Infinity;
+  if (timeoutMs !== undefined) due = Math.min(due, now + number("timeoutMs", timeoutMs, 0, LONGEST_MS));
+  if (deadline !== undefined)
+    due = Math.min(due, number("deadline", deadline, -Number.MAX_VALUE, Number.MAX_VALUE));
+  if (timeoutMs !== undefined || due < now + task.home.config.timeoutMs) task.dueAt = due;
+}

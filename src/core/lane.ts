@@ -1,0 +1,81 @@
+/**
+ * One lane: what it is due, what it holds, who waits in it, and what it has measured. It computes and counts; moving a
+ * task is the scheduler's.
+ */
+
+import { Arrivals } from "./arrivals.ts";
+import type { LaneConfig } from "./config.ts";
+import type { LanewayReason } from "./errors.ts";
+import { RunEstimate } from "./estimate.ts";
+import { FairQueue } from "./fair-queue.ts";
+import { Histogram } from "./histogram.ts";
+import type { Share } from "./seats.ts";
+import type { Task } from "./task.ts";
+
+/** How the tasks of a lane that never started ended. */
+export type NeverStarted = "rejected" | "evicted" | "timedOut" | "cancelled";
+
+export class Lane {
+  name: string;
+  rank: number;
+  config: LaneConfig;
+  share: Share;
+
+  /** Seats held, tasks that hold them, tasks that wait for them, and those held back before they may wait. */
+  seats = 0;
+  running = 0;
+  waiting = 0;
+  backingOff = 0;
+
+  readonly fair: FairQueue;
+  arrivals: Arrivals = new Arrivals();
+  /** Waiting after having been put back, oldest first; few, for they were all running once. */
+  returned: Task[] = [];
+
+  /** Progress under `order: "weighted"`: seat-milliseconds beyond reservations ÷ weight. */
+  tag = 0;
+  agedRunning = 0;
+  /** The wide head for which free seats are kept, and until when. */
+  parkedFor: Task | undefined = undefined;
+  parkedUntil = 0;
+  /** The instant up to which those told to come back have spoken for the lane's capacity. */
+  returnsUntil = 0;
+
+  readonly runs: RunEstimate = new RunEstimate();
+  readonly waits: Histogram;
+  readonly runTimes: Histogram;
+  admitted = 0;
+  finished = 0;
+  failed = 0;
+  readonly never: Record<NeverStarted, number> = { rejected: 0, evicted: 0, timedOut: 0, cancelled: 0 };
+  readonly reasons: Partial<Record<LanewayReason, number>> = {};
+  /** The lane that took over when this one was removed from the policy. */
+  heir: Lane | undefined = undefined;
+
+  constructor(config: LaneConfig, rank: number, share: Share, now: number, weightOf?: (flow: string) => number) {
+    this.name = config.name;
+    this.config = config;
+    this.rank = rank;
+    this.share = share;
+    this.fair = new FairQueue(weightOf);
+    this.waits = new Histogram(now);
+    this.runTimes = new Histogram(now);
+  }
+
+  /** Seats of the floor that stand idle, kept for this lane. */
+  get idleFloor(): number {
+    const idle = this.share.floor - this.seats;
+    return idle > 0 ? idle : 0;
+  }
+
+  get belowReservation(): boolean {
+    return this.seats < this.share.reservation;
+  }
+
+  /** The oldest task that waits here, put back or not. */
+  oldestWaiting(): Task | undefined {
+    const oldest = this.arrivals.oldestWaiting();
+    const returned = this.returned[0];
+    return returned !== undefined && (oldest === undefined || returned.seq < oldest.seq) ? returned : oldest;
+  }
+}

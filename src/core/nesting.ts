@@ -1,0 +1,103 @@
+/**
+ * Deadlocks among nested waits. A running task that submits a wait on the same resource holds seats that come free only
+ * when that wait ends. When every seat that the wait's lane could use is held by such tasks, nobody will ever move: the
+ * newest such wait is refused, which lets its task end and the others go on.
+ */
+
+import type { Holder } from "./context.ts";
+import { LanewayError } from "./errors.ts";
+import type { Lane } from "./lane.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { ENDED, RUNNING, Task } from "./task.ts";
+
+export class Nesting {
+  readonly #scheduler: Scheduler;
+  /** Waits submitted by running tasks, oldest first. */
+  readonly #waits = new Set<Task>();
+  /** Seats of each lane whose holders wait here themselves. */
+  readonly #stuck = new Map<Lane, number>();
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** A task was queued from inside the tasks of this chain. */
+  waits(task: Task, chain: Holder, now: number): void {
+    task.extra.holder = chain;
+    if (this.#holders(task).length === 0) return;
+    this.#waits.add(task);
+    for (const holder of this.#holders(task)) if (holder.extra.nestedWaits++ === 0) this.#count(holder, holder.width);
+    this.breakDeadlocks(now);
+  }
+
+  /** The wait has ended, whichever way. */
+  waitOver(task: Task): void {
+    if (!this.#waits.delete(task)) return;
+    for (const holder of this.#holders(task))
+      if (holder.extra.nestedWaits > 0 && --holder.extra.nestedWaits === 0) this.#count(holder, -holder.width);
+  }
+
+  /** A holder has ended without waiting for its own waits. */
+  ended(task: Task): void {
+    if (task.extra.nestedWaits === 0) return;
+    task.extra.nestedWaits = 0;
+    this.#count(task, -task.width);
+  }
+
+  /** Refuses the newest waits that could never end, until none is left. */
+  breakDeadlocks(now: number): void {
+    for (const task of [...this.#waits].reverse()) {
+      if (task.state === ENDED || this.#canMove(task.home)) continue;
+      this.#scheduler.refuse(task, task.returned ? "timedOut" : "rejected", this.#deadlock(task), now);
+      return;
+    }
+  }
+
+  /** Whether some seat that this lane could use is free, or held by a task that will end without waiting here. */
+  #canMove(lane: Lane): boolean {
+    if (this.#scheduler.freeFor(lane) > 0 && lane.seats < lane.share.ceiling) return true;
+    for (const other of [...this.#scheduler.lanes, ...this.#scheduler.retired]) {
+      const moving = other.seats - (this.#stuck.get(other) ?? 0);
+      const useful = other === lane ? moving : Math.min(moving, other.seats - other.share.floor);
+      if (useful > 0 && (other === lane || lane.seats < lane.share.ceiling)) return true;
+    }
+    return false;
+  }
+
+  #deadlock(task: Task): LanewayError {
+    const { name } = this.#scheduler;
+    const [holder] = this.#holders(task);
+    const who = holder === undefined ? "a task" : describe(holder);
+    const message =
+      `resource "${name}", lane "${task.lane}": ${describe(task)} was submitted inside ${who}, and every seat it could ` +
+      `use is held by tasks that wait for this resource themselves; do not take a second seat while holding one, or raise the limit`;
+    return new LanewayError(message, {
+      code: "LANEWAY_DEADLOCK",
+      reason: "nested",
+      resource: name,
+      lane: task.lane,
+      flow: task.flow,
+      waitMs: task.scheduler.waitMs(task),
+    });
+  }
+
+  /** The running tasks of this resource that the wait was submitted in. */
+  #holders(task: Task): Task[] {
+    const holders: Task[] = [];
+    for (let link = task.more?.holder; link !== undefined; link = link.outer) {
+      if (!(link.task instanceof Task) || link.task.scheduler !== this.#scheduler) continue;
+      let holder: Task | undefined = link.task;
+      while (holder !== undefined && holder.state === ENDED) holder = holder.more?.successor;
+      if (holder !== undefined && holder !== task && holder.state === RUNNING) holders.push(holder);
+    }
+    return holders;
+  }
+
+  #count(holder: Task, seats: number): void {
+    this.#stuck.set(holder.home, (this.#stuck.get(holder.home) ?? 0) + seats);
+  }
+}
+
+function describe(task: Task): string {
+  return task.options.id === undefined ? `a task of lane "${task.lane}"` : `task "${task.options.id}"`;
+}

@@ -1,0 +1,117 @@
+/**
+ * Every option of a resource, its default and its bound. Nothing else in `src/core` validates: past this file the
+ * numbers are finite and the names known.
+ */
+
+import type { Clock } from "./clock.ts";
+import type { Limit } from "./limit/limit.ts";
+
+/** A share of something, as text: `"40%"`. */
+export type Percent = `${number}%`;
+
+/**
+ * A class of importance with its own queue. Lanes are listed most important first: the order is the rank.
+ *
+ * @example
+ * { name: "critical", reservation: 2, lendable: 0, queue: { max: 100, timeoutMs: 5_000 } }
+ */
+export interface LaneOptions {
+  readonly name: string;
+  /** Seats guaranteed to the lane, or a percentage of the limit. Default 0. */
+  readonly reservation?: number | Percent;
+  /** The part of the idle reservation that others may use: seats, or a percentage of the reservation. Default "100%". */
+  readonly lendable?: number | Percent;
+  /** The most seats the lane may hold, or a percentage of the limit. Default: the limit. */
+  readonly ceiling?: number | Percent;
+  /** Share beyond reservations under `order: "weighted"`. Default 1. */
+  readonly weight?: number;
+  /** The whole task: wait, run and retries. Default by name (30 s for critical … 5 min for bulk). */
+  readonly timeoutMs?: number;
+  /** The lane's queue: how many may wait, and how long. Default by name. */
+  readonly queue?: { readonly max?: number; readonly timeoutMs?: number };
+  /** The age past which a waiter of this lane may be picked out of turn. Default: the resource's `aging.afterMs`. */
+  readonly aging?: { readonly afterMs: number };
+  /** Takes no seat and never waits, but is counted. Default false. */
+  readonly exempt?: boolean;
+}
+
+/** Options of a `Resource`; all but `name` and `limit` have safe defaults. */
+export interface ResourceOptions {
+  readonly name: string;
+  /** Seats in all: how much may run at once. */
+  readonly limit: number | Limit;
+  /** Most important first. Default: critical, high, normal, low and bulk with 40, 30, 20, 10 and 0 %. */
+  readonly lanes?: readonly LaneOptions[];
+  /** The lane of a task that names none. Default `normal` where there is one, else the lowest. */
+  readonly defaultLane?: string;
+  /** Who gets what is left beyond reservations: the highest waiting lane, or all by weight. Default "strict". */
+  readonly order?: "strict" | "weighted";
+  /** The part of the seat-time that may go to the longest waiters, out of turn. Default 5 % after 30 s. */
+  readonly aging?: { readonly afterMs?: number; readonly budget?: number } | false;
+  /** A bound on all lanes' queues together. Default: the sum of the lanes' own, and "reject". */
+  readonly queue?: { readonly max?: number; readonly whenFull?: "reject" | "evict" };
+  /** The share of a flow inside its lane. Default 1 for every flow. */
+  readonly flowWeight?: (flow: string) => number;
+  /** False: decide, count and explain, but hold nothing back (shadow mode). Default true. */
+  readonly enforce?: boolean;
+  /** Refuse a nested wait that could never end. Default false here, true for the resources of a `Laneway`. */
+  readonly detectDeadlock?: boolean;
+  /** Time; default: the system's monotonic clock. */
+  readonly clock?: Clock;
+  /** Chance, for the jitter of retry-after; from 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** What one task asks for; every field is optional. */
+export interface TaskOptions {
+  /** The lane's name. Default: the lane of the async context, else the resource's default lane. */
+  readonly lane?: string;
+  /** Who is asking: the unit of fairness inside the lane. */
+  readonly flow?: string;
+  /** An identifier for records; generated when absent and somebody reads it. */
+  readonly id?: string;
+  /** Seats the task takes. Default 1; clamped to what its lane could ever hold. */
+  readonly width?: number;
+  /** Gives the wait up, and aborts the permit's signal. */
+  readonly signal?: AbortSignal;
+  /** The whole task: wait, run and retries, in milliseconds. Default: the lane's. */
+  readonly timeoutMs?: number;
+  /** The instant after which the result is useless, on the resource's clock. */
+  readonly deadline?: number;
+  /** What chose the lane, for the record: a rule and its line, say. */
+  readonly rule?: string;
+}
+
+/** What is known of a task only when it ends, handed to `permit.release`. */
+export interface Actual {
+  /** The task did not succeed: counted as failed instead of finished. */
+  readonly failed?: boolean;
+}
+
+/** The five lanes of an empty policy, with the defaults behind each name. */
+export interface LaneDefaults {
+  readonly reservation: Percent;
+  readonly lendable: Percent;
+  readonly timeoutMs: number;
+  readonly queueMax: number;
+  readonly queueTimeoutMs: number;
+  readonly objectiveWaitMs: number;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+
+/** The default lanes by name, most important first; `batch` answers to the defaults of `bulk`. */
+export const DEFAULT_LANES: Readonly<Record<string, LaneDefaults>> = {
+  critical: { reservation: "40%", lendable: "50%", timeoutMs: 30 * SECOND, queueMax: 1_000, queueTimeoutMs: 10 * SECOND, objectiveWaitMs: 100 },
+  high: { reservation: "30%", lendable: "100%", timeoutMs: 30 * SECOND, queueMax: 1_000, queueTimeoutMs: 10 * SECOND, objectiveWaitMs: SECOND },
+  normal: { reservation: "20%", lendable: "100%", timeoutMs: MINUTE, queueMax: 2_000, queueTimeoutMs: MINUTE, objectiveWaitMs: 10 * SECOND },
+  low: { reservation: "10%", lendable: "100%", timeoutMs: 2 * MINUTE, queueMax: 5_000, queueTimeoutMs: 2 * MINUTE, objectiveWaitMs: MINUTE },
+  bulk: { reservation: "0%", lendable: "100%", timeoutMs: 5 * MINUTE, queueMax: 10_000, queueTimeoutMs: 5 * MINUTE, objectiveWaitMs: 5 * MINUTE },
+};
+
+/** The defaults behind a lane's name: its own row, `batch` as `bulk`, anything else as `normal`. */
+export function laneDefaults(name: string): LaneDefaults {
+  const row = DEFAULT_LANES[name === "batch" ? "bulk" : name];
+  return (Object.hasOwn(DEFAULT_LANES, name === "batch" ? "bulk" : name) ? row : undefined) ?? DEFAULT_LANES["normal"]!;
+}

@@ -1,0 +1,34 @@
+import type { Actual } from "./options.ts";
+
+/**
+ * Proof of admission: seats held until released, exactly once. A second release does nothing.
+ *
+ * @example
+ * const permit = await db.acquire({ lane: "bulk", width: 2 });
+ * try { await report(permit.signal); } finally { permit.release(); }
+ */
+export interface Permit {
+  /** The lane it was admitted in. */
+  readonly lane: string;
+  /** Who asked: the unit of fairness; "" when the task named none. */
+  readonly flow: string;
+  /** Milliseconds spent queued. */
+  readonly waitMs: number;
+  /** Aborts with the caller's own signal, and at the task's time-out or deadline. Made on first read. */
+  readonly signal: AbortSignal;
+  /** Gives the seats back; they go to the next waiter in the same call. */
+  release(actual?: Actual): void;
+  /**
+   * The answer has begun: the task's time-out no longer applies, only the caller's own signal does. For replies that
+   * stream for longer than anyone may wait for their first byte.
+   */
+  answered(): void;
+  /**
+   * Puts the task back: frees its seats, keeps its place and age, and resolves with a new permit when its turn comes
+   * again. This permit is over. `afterMs` holds it back first; those behind it may pass meanwhile.
+   *
+   * @throws LanewayError as `acquire` does; when the permit was released already, `LANEWAY_INVALID`.
+   */
+  requeue(options?: { readonly afterMs?: number; readonly reason?: string }): Promise<Permit>;
+  [Symbol.dispose](): void;
+}

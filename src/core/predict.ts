@@ -1,0 +1,75 @@
+/**
+ * How long a newcomer would wait, and when one that is refused should come back. Both are the work ahead divided by the
+ * rate at which seats come free, as measured: a lane with `n` tasks running for `m` milliseconds each frees `n ÷ m` a
+ * millisecond (Little's law). Nothing measured, nothing predicted.
+ */
+
+import type { Lane } from "./lane.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Task } from "./task.ts";
+
+/** Some clients ignore a hint of a minute and more, and fall back to seconds. */
+const LONGEST_RETURN_MS = 59_000;
+const SHORTEST_RETURN_MS = 50;
+/** Spread by up to a tenth, upwards: nobody comes before there is room. */
+const JITTER = 0.1;
+
+/** Milliseconds that a waiting newcomer would still wait, or undefined when nothing was measured. */
+export function predictWait(scheduler: Scheduler, task: Task, now: number): number | undefined {
+  const lane = task.home;
+  const rate = rateFor(scheduler, lane, now);
+  if (rate === undefined) return undefined;
+  // In the lane a flow goes before others that hold more of it: at most one of theirs for each of its own.
+  const own = Math.max(0, task.queue.waiting - 1);
+  let ahead = Math.min(lane.waiting - 1, (own + 1) * lane.fair.backlogged - 1);
+  for (const other of scheduler.lanes) {
+    if (other.rank >= lane.rank) break;
+    if (!lane.belowReservation || other.belowReservation) ahead += other.waiting;
+  }
+  return (ahead + 0.5) / rate;
+}
+
+/** Tasks a millisecond that end and leave their seat to this lane or one above it. */
+function rateFor(scheduler: Scheduler, lane: Lane, now: number): number | undefined {
+  let rate = 0;
+  for (const other of scheduler.lanes) {
+    if (other.running === 0) continue;
+    const run = other.runs.mean(now);
+    if (run === undefined) continue;
+    rate += (other.running / Math.max(run, 0.001)) * (other === lane ? 1 : passedOn(other, lane));
+  }
+  return rate > 0 ? rate : undefined;
+}
+
+/** The part of another lane's freed seats that it does not get back itself. */
+function passedOn(other: Lane, lane: Lane): number {
+  const demanded = other.seats + other.waiting;
+  const kept = other.rank > lane.rank && other.waiting > 0 ? Math.min(other.share.reservation, demanded) : 0;
+  const keeps = Math.max(other.share.floor, lane.belowReservation ? 0 : kept);
+  return other.seats === 0 ? 0 : Math.max(0, other.seats - keeps) / other.seats;
+}
+
+/**
+ * When a refused task should come back, in milliseconds. Each one told reserves its place: the next is told a later
+ * time, so that they return as fast as the lane can take them and no faster.
+ */
+export function returnAfter(scheduler: Scheduler, lane: Lane, now: number): number {
+  const run = lane.runs.mean(now) ?? meanOfAll(scheduler, now);
+  if (run === undefined) return jittered(scheduler, 1_000);
+  const seats = Math.max(lane.running, lane.share.reservation, scheduler.config.agingBudget * scheduler.seats);
+  const rate = seats / Math.max(run, 0.001);
+  const drained = now + lane.waiting / rate;
+  const at = Math.min(Math.max(lane.returnsUntil, drained) + 1 / rate, now + LONGEST_RETURN_MS);
+  lane.returnsUntil = at;
+  return jittered(scheduler, at - now);
+}
+
+function jittered(scheduler: Scheduler, ms: number): number {
+  const spread = Math.max(ms, SHORTEST_RETURN_MS) * (1 + JITTER * scheduler.random());
+  return Math.min(LONGEST_RETURN_MS, Math.ceil(spread));
+}
+
+function meanOfAll(scheduler: Scheduler, now: number): number | undefined {
+  const means = scheduler.lanes.map((lane) => lane.runs.mean(now)).filter((mean) => mean !== undefined);
+  return means.length === 0 ? undefined : means.reduce((sum, mean) => sum + mean, 0) / means.length;
+}

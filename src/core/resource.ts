@@ -1,0 +1,214 @@
+/** The public face of one shared thing with a limit. Everything it does is one call into the scheduler. */
+
+import { checkGuarantees, limitSeats, resourceConfig } from "./config.ts";
+import type { Ambient } from "./context.ts";
+import { invalid } from "./errors.ts";
+import { laneFor } from "./intake.ts";
+import { FixedLimit } from "./limit/fixed.ts";
+import type { Limit } from "./limit/limit.ts";
+import { mapInLane } from "./map.ts";
+import type { ResourceOptions, TaskOptions } from "./options.ts";
+import type { Permit } from "./permit.ts";
+import { reconfigure } from "./reconfigure.ts";
+import { Scheduler, unwrap } from "./scheduler.ts";
+import type { Ports } from "./scheduler.ts";
+import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
+import { snapshotOf } from "./snapshot.ts";
+import { ENDED, RUNNING, SHADOW } from "./task.ts";
+import type { Task } from "./task.ts";
+
+const NO_OPTIONS: TaskOptions = Object.freeze({});
+
+/** What `update` can change while tasks run and wait. */
+export type ResourceChanges = Partial<Pick<ResourceOptions, "limit" | "lanes" | "defaultLane" | "order" | "aging" | "queue" | "enforce">>;
+
+/**
+ * One shared thing with a limit, and the lanes in which tasks wait for it.
+ *
+ * @example
+ * const ai = new Resource({ name: "ai", limit: 8, lanes: [{ name: "critical", reservation: 2 }, { name: "batch" }] });
+ * const reply = await ai.run(({ signal }) => ask(prompt, { signal }), { lane: "critical", flow: "tenant-7" });
+ */
+export class Resource {
+  readonly name: string;
+  #options: ResourceOptions;
+  #scheduler: Scheduler;
+
+  /** @throws LanewayError `LANEWAY_INVALID` for a wrong option. */
+  constructor(options: ResourceOptions, ports: Ports) {
+    const config = resourceConfig(options);
+    const limit = limitOf(options);
+    checkGuarantees(`resource "${options.name}"`, limit.current, config.lanes);
+    this.name = options.name;
+    this.#options = options;
+    this.#scheduler = new Scheduler(options.name, config, limit, ports);
+  }
+
+  /**
+   * Runs `fn` when its turn comes, in its caller's async context, and settles as it does. `fn` gets the permit; its
+   * signal aborts with the caller's and when the time is up. A task that outlives its time-out is answered at once.
+   *
+   * @throws LanewayError when the task is refused; the reason of the caller's signal when that aborts.
+   */
+  run<T>(fn: (permit: Permit) => T | PromiseLike<T>, task: TaskOptions = NO_OPTIONS): Promise<T> {
+    if (typeof fn !== "function") throw invalid("run", "a function", fn);
+    const submitted = this.#scheduler.submit(task, true);
+    submitted.fn = fn;
+    if (submitted.state === RUNNING) return execute(submitted) as Promise<T>;
+    if (!this.#scheduler.config.enforce) return execute(shadow(submitted)) as Promise<T>;
+    if (submitted.state === ENDED) return Promise.reject(submitted.more?.cause);
+    return new Promise<Task>((resolve) => (submitted.settled = resolve)).then(start) as Promise<T>;
+  }
+
+  /**
+   * Waits for a permit, to be released exactly once.
+   *
+   * @throws LanewayError when the task is refused; the reason of the caller's signal when that aborts.
+   * @example
+   * using permit = await ai.acquire({ lane: "batch", width: 2, timeoutMs: 5_000 });
+   */
+  acquire(task: TaskOptions = NO_OPTIONS): Promise<Permit> {
+    const submitted = this.#scheduler.submit(task, true);
+    if (submitted.state === RUNNING) return Promise.resolve(submitted);
+    if (!this.#scheduler.config.enforce) return Promise.resolve(shadow(submitted));
+    if (submitted.state === ENDED) return Promise.reject(submitted.more?.cause);
+    return new Promise<Task>((resolve) => (submitted.settled = resolve)).then(unwrap);
+  }
+
+  /** A permit if one can be had now without overtaking anybody, else undefined. Never waits. */
+  tryAcquire(task: TaskOptions = NO_OPTIONS): Permit | undefined {
+    const submitted = this.#scheduler.submit(task, !this.#scheduler.config.enforce);
+    if (!this.#scheduler.config.enforce) return submitted!.state === RUNNING ? submitted : shadow(submitted!);
+    return submitted?.state === RUNNING ? submitted : undefined;
+  }
+
+  /**
+   * Resolves when the lane can take one more task: one producer per vacancy, in order.
+   *
+   * @throws LanewayError `LANEWAY_DRAINING`; the reason of the signal when that aborts.
+   */
+  ready(task: Pick<TaskOptions, "lane" | "signal"> = NO_OPTIONS): Promise<void> {
+    const lane = laneFor(this.#scheduler, task, this.#scheduler.context?.get());
+    return this.#scheduler.vacancies.ready(lane, task);
+  }
+
+  /**
+   * Runs `fn` over every item, at most the limit at a time, and yields the results in the order of the items. Takes the
+   * next item only when the lane has room for it, submits again what was shed, and stops at the first error of `fn`.
+   *
+   * @example
+   * for await (const label of ai.map(documents, classify, { lane: "batch" })) save(label);
+   */
+  map<Item, Result>(
+    items: Iterable<Item> | AsyncIterable<Item>,
+    fn: (item: Item, permit: Permit) => Result | PromiseLike<Result>,
+    task: TaskOptions = NO_OPTIONS,
+  ): AsyncGenerator<Result, void, undefined> {
+    return mapInLane(this, this.#scheduler, items, fn, task);
+  }
+
+  /**
+   * Changes limit, lanes or order while tasks run and wait. Drops no waiter: those of a lane that is gone go to the
+   * lowest. A change that is refused leaves everything as it was.
+   *
+   * @throws LanewayError `LANEWAY_INVALID` for a wrong option.
+   */
+  update(changes: ResourceChanges): void {
+    const options = { ...this.#options, ...changes };
+    const config = resourceConfig(options);
+    const limit = changes.limit === undefined ? this.#scheduler.limit : limitOf(options);
+    checkGuarantees(`resource "${this.name}"`, limit.current, config.lanes);
+    this.#options = options;
+    this.#scheduler.limit = limit;
+    this.#scheduler.seats = limit.current;
+    reconfigure(this.#scheduler, config);
+  }
+
+  /** The state of the resource now, most important lane first. */
+  snapshot(): ResourceSnapshot {
+    return snapshotOf(this.#scheduler);
+  }
+
+  /** The records kept: tasks that were shed, late, slow or picked out of turn, newest last, at most 256. */
+  records(): readonly TaskRecord[] {
+    return this.#scheduler.records.recent();
+  }
+
+  /** Calls `listener` with the record of every task from now on; returns the function that stops it. */
+  onRecord(listener: (record: TaskRecord) => void): () => void {
+    return this.#scheduler.records.listen(listener);
+  }
+
+  /**
+   * Refuses newcomers and resolves when everything that was accepted has ended: true, or false when `timeoutMs` (30 s
+   * unless given) passed first and those still queued were given up.
+   */
+  drain(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    return this.#scheduler.drain(options.timeoutMs ?? 30_000);
+  }
+}
+
+function limitOf(options: ResourceOptions): Limit {
+  const { limit } = options;
+  if (typeof limit !== "object" || limit === null) return new FixedLimit(limitSeats(`resource "${options.name}"`, limit));
+  limitSeats(`resource "${options.name}"`, limit.current);
+  return limit;
+}
+
+/** Shadow mode: what was decided is counted, and the task goes ahead all the same. */
+function shadow(task: Task): Task {
+  task.flags |= SHADOW;
+  return task;
+}
+
+/** The turn of a queued `run` has come: this runs as a reaction of its caller's promise, in its caller's context. */
+function start(task: Task): unknown {
+  unwrap(task);
+  const signal = task.options.signal;
+  if (signal?.aborted === true) {
+    task.scheduler.release(task, true);
+    throw signal.reason;
+  }
+  return execute(task);
+}
+
+function execute(task: Task): Promise<unknown> {
+  const { nesting, context } = task.scheduler;
+  if (nesting === undefined || context === undefined) return call(task);
+  const outer: Ambient | undefined = context.get();
+  return context.run({ ...outer, holder: { task, outer: outer?.holder } }, () => call(task));
+}
+
+function call(task: Task): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    task.answer = reject;
+    let result: unknown;
+    try {
+      result = task.fn!(task);
+    } catch (error) {
+      task.scheduler.end(task, true);
+      reject(error);
+      return;
+    }
+    if (!isThenable(result)) {
+      task.scheduler.end(task, false);
+      resolve(result);
+      return;
+    }
+    result.then(
+      (value) => {
+        task.scheduler.end(task, false);
+        resolve(value);
+      },
+      (error: unknown) => {
+        task.scheduler.end(task, true);
+        reject(error);
+      },
+    );
+  });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function";
+}
+

@@ -1,0 +1,473 @@
+/**
+ * The only file that moves a task between states. Synchronous and single-threaded: each entry point (submit, release,
+ * cancel, requeue, a timer) reads the clock once, changes states, and hands every freed seat over before it returns.
+ * Settling a promise only schedules its reactions, so no user code runs in the middle of a change; what user code does
+ * run (record listeners, abort listeners) finds a consistent state and cannot dispatch recursively.
+ */
+
+import { Aging } from "./aging.ts";
+import { refuseIfOutOfBounds } from "./bounds.ts";
+import { Choice } from "./choice.ts";
+import type { Clock } from "./clock.ts";
+import type { ResourceConfig } from "./config.ts";
+import { LONGEST_MS, number } from "./config.ts";
+import type { Ambient, ContextPort } from "./context.ts";
+import { LanewayError, invalid } from "./errors.ts";
+import type { LanewayReason } from "./errors.ts";
+import { dueAt, expireDue, nextExpiry } from "./expiry.ts";
+import { flowOf, laneFor, setDue, widthOf } from "./intake.ts";
+import { Lane } from "./lane.ts";
+import type { NeverStarted } from "./lane.ts";
+import type { Limit } from "./limit/limit.ts";
+import { Nesting } from "./nesting.ts";
+import type { TaskOptions } from "./options.ts";
+import type { Permit } from "./permit.ts";
+import { Records } from "./records.ts";
+import { limitChanged } from "./reconfigure.ts";
+import { refusal } from "./refusal.ts";
+import { shares } from "./seats.ts";
+import { listen, unlisten } from "./signals.ts";
+import { AGED, BACKING_OFF, BY_WEIGHT, DUE_BY_LANE, ENDED, EXEMPT, LISTED, OVERDUE, RETURNED, RUNNING, SHADOW, Task, WAITING } from "./task.ts";
+import { Vacancies } from "./vacancies.ts";
+import { Wake } from "./wake.ts";
+
+/** What the scheduler takes from its surroundings. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly context?: ContextPort | undefined;
+  /** Whether the deadlines of the context are on this clock. */
+  readonly contextClock?: boolean;
+  readonly detectDeadlock?: boolean;
+  readonly flowWeight?: ((flow: string) => number) | undefined;
+}
+
+export class Scheduler {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly context: ContextPort | undefined;
+  readonly flowWeight: ((flow: string) => number) | undefined;
+  readonly #contextClock: boolean;
+
+  config: ResourceConfig;
+  limit: Limit;
+  /** Takes part in choosing: every lane that takes seats, most important first. */
+  lanes: Lane[];
+  /** Those and the exempt ones. */
+  all: Lane[];
+  byName: Map<string, Lane>;
+  /** Gone from the policy, with tasks that still run. */
+  retired: Lane[] = [];
+  top: Lane;
+  defaultLane: Lane;
+
+  seats: number;
+  seatsInUse = 0;
+  idleFloors = 0;
+  waiting = 0;
+  backingOff = 0;
+  running = 0;
+  draining = false;
+  onIdle: (() => void) | undefined = undefined;
+
+  readonly aging: Aging;
+  readonly wake: Wake;
+  readonly records: Records;
+  readonly vacancies: Vacancies;
+  readonly nesting: Nesting | undefined;
+  readonly #choice: Choice;
+  /** Progress of the lane in service under `order: "weighted"`: where a lane that was idle starts. */
+  #laneTime = 0;
+  #seq = 0;
+  #dispatching = false;
+
+  constructor(name: string, config: ResourceConfig, limit: Limit, ports: Ports) {
+    this.name = name;
+    this.clock = ports.clock;
+    this.random = ports.random;
+    this.context = ports.context;
+    this.flowWeight = ports.flowWeight;
+    this.#contextClock = ports.contextClock === true;
+    this.config = config;
+    this.limit = limit;
+    this.seats = limit.current;
+    this.aging = new Aging(config.agingBudget);
+    this.records = new Records(this);
+    this.vacancies = new Vacancies(this);
+    this.nesting = ports.detectDeadlock === true ? new Nesting(this) : undefined;
+    this.wake = new Wake(this.clock, () => this.#onWake());
+    this.#choice = new Choice(this);
+    const now = this.clock.now();
+    const due = shares(this.seats, config.lanes);
+    this.all = config.lanes.map((lane, rank) => new Lane(lane, rank, due[rank]!, now, this.flowWeight));
+    this.lanes = this.all.filter((lane) => !lane.config.exempt);
+    this.byName = new Map(this.all.map((lane) => [lane.name, lane]));
+    this.top = this.lanes[0]!;
+    this.defaultLane = this.byName.get(config.defaultLane)!;
+    this.idleFloors = this.lanes.reduce((sum, lane) => sum + lane.idleFloor, 0);
+    limit.onChange?.(() => limitChanged(this));
+  }
+
+  // ── submitting ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Takes a task in: started when a seat is free for it, else queued, else ended with its cause. With `mayWait` false a
+   * task that would have to wait is undone and undefined returned.
+   */
+  submit(options: TaskOptions, mayWait: true): Task;
+  submit(options: TaskOptions, mayWait: boolean): Task | undefined;
+  submit(options: TaskOptions, mayWait: boolean): Task | undefined {
+    const now = this.clock.now();
+    const ambient = this.context?.get();
+    const lane = laneFor(this, options, ambient);
+    const width = widthOf(options);
+    const flow = flowOf(options, ambient);
+    const task = new Task(this, lane, lane.fair.peekFlow(flow), width, this.#seq++, now, options);
+    setDue(task, this.#contextClock ? ambient?.deadline : undefined, now);
+    if (options.signal?.aborted === true) return this.refuse(task, "cancelled", options.signal.reason, now);
+    if (this.draining) return this.refuse(task, "rejected", refusal(task, "LANEWAY_DRAINING", "draining", now), now);
+    if (task.dueAt !== undefined && task.dueAt <= now)
+      return this.refuse(task, "rejected", refusal(task, "LANEWAY_DEADLINE", "passed", now), now);
+    if (lane.config.exempt) {
+      this.#start(task, now);
+      return task;
+    }
+    task.queue = lane.fair.flow(flow);
+    if (width > lane.share.hold) task.width = lane.share.hold;
+    if (this.waiting === 0 && task.width <= this.roomFor(lane)) {
+      this.#start(task, now);
+      return task;
+    }
+    this.#enqueue(task, now);
+    if (this.seatsInUse < this.seats) this.dispatch(now);
+    if (task.state !== WAITING) return task;
+    if (!mayWait) {
+      this.#dequeue(task);
+      task.state = ENDED;
+      return undefined;
+    }
+    if (!refuseIfOutOfBounds(this, task, now)) this.#settleIn(task, ambient, now);
+    return task;
+  }
+
+  /** A newcomer that may wait: on its guard for time-outs, for its caller leaving, for a wait that cannot end. */
+  #settleIn(task: Task, ambient: Ambient | undefined, now: number): void {
+    const lane = task.home;
+    this.#list(task);
+    if (task.dueAt !== undefined) this.wake.setInstant(task, task.dueAt);
+    this.wake.by(Math.min(dueAt(task), now + lane.config.queueTimeoutMs), now);
+    listen(task);
+    this.vacancies.used(lane);
+    this.records.queued(task, lane.waiting - 1);
+    if (ambient?.holder !== undefined) this.nesting?.waits(task, ambient.holder, now);
+  }
+
+  // ── queue and seats ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #enqueue(task: Task, now: number): void {
+    const lane = task.home;
+    task.state = WAITING;
+    if (lane.waiting === 0) lane.tag = Math.max(lane.tag, this.#laneTime);
+    if (task.returned) {
+      task.queue = lane.fair.flow(task.queue.name);
+      task.width = Math.min(task.width, lane.share.hold);
+      lane.returned.push(task);
+      lane.returned.sort((a, b) => a.seq - b.seq);
+      const { queuedAt, waitedMs } = task.extra;
+      this.wake.setInstant(task, Math.min(dueAt(task), queuedAt + lane.config.queueTimeoutMs - waitedMs));
+      this.wake.by(task.extra.instant, now);
+    }
+    lane.fair.add(task, task.returned);
+    lane.waiting++;
+    this.waiting++;
+  }
+
+  #dequeue(task: Task): void {
+    const lane = task.home;
+    lane.fair.remove(task, task.returned);
+    if (task.returned) lane.returned.splice(lane.returned.indexOf(task), 1);
+    lane.waiting--;
+    this.waiting--;
+    if (lane.parkedFor === task) lane.parkedFor = undefined;
+  }
+
+  /** Seats that this lane may take now: what is free, less the floors of the others, within its ceiling. */
+  roomFor(lane: Lane): number {
+    return Math.min(this.freeFor(lane), lane.share.ceiling - lane.seats);
+  }
+
+  /** The same but for the ceiling. */
+  freeFor(lane: Lane): number {
+    return this.seats - this.seatsInUse - this.idleFloors + lane.idleFloor;
+  }
+
+  #take(lane: Lane, seats: number): void {
+    const idle = lane.idleFloor;
+    lane.seats += seats;
+    this.seatsInUse += seats;
+    this.idleFloors += lane.idleFloor - idle;
+  }
+
+  /** Hands free seats to waiters until none may be given. */
+  dispatch(now: number): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    while (this.waiting > 0 && this.seatsInUse < this.seats) {
+      const task = this.#choice.next(now);
+      if (task === undefined) break;
+      this.#dequeue(task);
+      this.#leaveQueue(task, task.more?.controller !== undefined);
+      this.#start(task, now);
+      task.settled?.(task);
+    }
+    this.#choice.endRound();
+    this.vacancies.left(now);
+    this.#dispatching = false;
+  }
+
+  #start(task: Task, now: number): void {
+    const lane = task.home;
+    task.state = RUNNING;
+    task.startedAt = now;
+    if (!task.returned) lane.admitted++;
+    lane.running++;
+    this.running++;
+    if (lane.config.exempt) {
+      task.flags |= EXEMPT;
+      task.charged = 0;
+    } else {
+      this.#take(lane, task.width);
+      task.charged = lane.fair.charge(task.queue, task.width, lane.runs.mean(now) ?? 1);
+      this.aging.start(lane, task.charged, task.is(AGED));
+      if (task.is(BY_WEIGHT)) this.#chargeLane(lane, task.charged);
+    }
+    lane.waits.record(this.waitMs(task, now), now);
+    if (!task.is(LISTED | RETURNED)) this.#list(task);
+    if (task.dueAt === undefined) this.wake.by(task.arrivedAt + lane.config.timeoutMs, now);
+    else if (task.dueAt !== Infinity) {
+      this.wake.setInstant(task, task.dueAt);
+      this.wake.by(task.dueAt, now);
+    }
+  }
+
+  #list(task: Task): void {
+    task.flags |= LISTED;
+    task.home.arrivals.add(task);
+  }
+
+  #chargeLane(lane: Lane, cost: number): void {
+    this.#laneTime = Math.max(this.#laneTime, lane.tag);
+    lane.tag += cost / lane.config.weight;
+  }
+
+  // ── ending ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The caller is done with its permit, whatever became of the task: in shadow mode it may still be queued here. */
+  end(task: Task, failed: boolean): void {
+    if (!task.is(SHADOW) || task.state === RUNNING) this.release(task, failed);
+    else if (task.state === WAITING) {
+      const now = this.clock.now();
+      this.#dequeue(task);
+      this.#leaveQueue(task, false);
+      this.#start(task, now);
+      this.release(task, failed);
+    }
+  }
+
+  /** The task's work has ended: its seats go to the next waiters. A second call does nothing. */
+  release(task: Task, failed: boolean): void {
+    if (task.state !== RUNNING) {
+      const successor = task.more?.successor;
+      if (successor !== undefined) this.release(successor, failed);
+      return;
+    }
+    const now = this.clock.now();
+    const runMs = this.#vacate(task, failed, now);
+    const lane = task.home;
+    if (!task.is(OVERDUE)) {
+      if (failed) lane.failed++;
+      else lane.finished++;
+    }
+    this.records.ended(task, failed, runMs, now);
+    this.afterChange(now);
+  }
+
+  /** Takes the seats back and learns from the run; the task is over. */
+  #vacate(task: Task, failed: boolean, now: number): number {
+    const lane = task.home;
+    const runMs = now - task.startedAt!;
+    task.state = ENDED;
+    lane.running--;
+    this.running--;
+    if (task.dueAt !== undefined) this.wake.setInstant(task, Infinity);
+    if (!task.is(EXEMPT)) {
+      const cost = runMs * task.width;
+      this.limit.onRelease?.(runMs, this.seatsInUse, failed);
+      this.#take(lane, -task.width);
+      lane.fair.settle(task.queue, task.charged!, task.width, runMs);
+      this.aging.end(lane, task.charged!, cost, task.is(AGED));
+      if (task.is(BY_WEIGHT)) lane.tag += (cost - task.charged!) / lane.config.weight;
+    }
+    lane.runs.add(runMs, now);
+    lane.runTimes.record(runMs, now);
+    if (task.is(LISTED)) lane.arrivals.ended();
+    task.answer = undefined;
+    if (task.more !== undefined) {
+      unlisten(task);
+      this.nesting?.ended(task);
+    }
+    return runMs;
+  }
+
+  /** After any change that may have freed a seat or left the resource idle. */
+  afterChange(now: number): void {
+    this.dispatch(now);
+    if (this.waiting > 0) this.nesting?.breakDeadlocks(now);
+    if (this.running > 0 || this.waiting > 0 || this.backingOff > 0) return;
+    this.wake.rest();
+    this.onIdle?.();
+  }
+
+  /** Ends a task that is not running, with what its caller is told. The caller of this dispatches afterwards. */
+  refuse(task: Task, outcome: NeverStarted, cause: unknown, now: number): Task {
+    const lane = task.home;
+    if (task.state === WAITING) this.#dequeue(task);
+    else if (task.state === BACKING_OFF) {
+      lane.backingOff--;
+      this.backingOff--;
+    }
+    this.#leaveQueue(task, false);
+    if (task.is(LISTED)) lane.arrivals.ended();
+    task.state = ENDED;
+    task.extra.cause = cause;
+    const reason = cause instanceof LanewayError ? cause.reason : undefined;
+    if (reason !== undefined) this.countReason(lane, reason);
+    if (task.returned) {
+      if (!task.is(OVERDUE)) lane.failed++;
+    } else lane.never[outcome]++;
+    this.records.neverStarted(task, outcome, reason, now);
+    task.settled?.(task);
+    return task;
+  }
+
+  countReason(lane: Lane, reason: LanewayReason): void {
+    lane.reasons[reason] = (lane.reasons[reason] ?? 0) + 1;
+  }
+
+  #leaveQueue(task: Task, listening: boolean): void {
+    if (task.more === undefined) return;
+    if (!listening) unlisten(task);
+    this.wake.setInstant(task, Infinity);
+    this.nesting?.waitOver(task);
+  }
+
+  // ── putting back, time, the caller's signal ───────────────────────────────────────────────────────────────────────
+
+  /** Frees the seats of a running task and queues it again at its own place, after `afterMs`. */
+  requeue(task: Task, afterMs: number): Promise<Permit> {
+    number("permit.requeue: afterMs", afterMs, 0, LONGEST_MS);
+    if (task.state !== RUNNING) throw invalid("permit.requeue", "a permit that is held", "one that was released");
+    const now = this.clock.now();
+    const waitedMs = this.waitMs(task, now);
+    const { answer } = task;
+    this.#vacate(task, false, now);
+    const next = new Task(this, task.home.heir ?? task.home, task.queue, task.width, task.seq, task.arrivedAt, task.options);
+    next.flags = (task.flags & ~(AGED | BY_WEIGHT | LISTED)) | RETURNED | (task.dueAt === undefined ? DUE_BY_LANE : 0);
+    next.dueAt = dueAt(task);
+    const { controller, holder, cause } = task.extra;
+    Object.assign(next.extra, { waitedMs, queuedAt: now + afterMs, controller, holder, cause });
+    next.answer = answer;
+    task.extra.successor = next;
+    const turn = new Promise<Task>((resolve) => (next.settled = resolve)).then(unwrap);
+    const gone = task.options.signal?.aborted === true;
+    if (gone || next.is(OVERDUE)) this.refuse(next, "cancelled", gone ? task.options.signal!.reason : cause, now);
+    else this.#return(next, afterMs, now);
+    this.afterChange(now);
+    return turn;
+  }
+
+  #return(task: Task, afterMs: number, now: number): void {
+    listen(task);
+    if (afterMs > 0) {
+      task.state = BACKING_OFF;
+      task.home.backingOff++;
+      this.backingOff++;
+      this.wake.setInstant(task, Math.min(now + afterMs, dueAt(task)));
+      this.wake.by(task.extra.instant, now);
+    } else this.#enqueue(task, now);
+    if (task.extra.holder !== undefined) this.nesting?.waits(task, task.extra.holder, now);
+  }
+
+  /** A back-off is over: the task waits at its place, in the heir of its lane if that is gone. */
+  rejoin(task: Task, now: number): void {
+    task.home.backingOff--;
+    this.backingOff--;
+    task.home = task.home.heir ?? task.home;
+    this.#enqueue(task, now);
+  }
+
+  /** The task's answer has begun: only its caller may cut it short from here on. */
+  answered(task: Task): void {
+    if (task.state !== RUNNING) return;
+    this.wake.setInstant(task, Infinity);
+    task.dueAt = Infinity;
+  }
+
+  #onWake(): void {
+    const now = this.clock.now();
+    expireDue(this, now);
+    this.afterChange(now);
+    const at = nextExpiry(this);
+    if (at !== Infinity) this.wake.by(at, now);
+  }
+
+  /** Milliseconds queued so far, over all turns of a task that was put back. */
+  waitMs(task: Task, now: number = this.clock.now()): number {
+    const until = task.startedAt ?? now;
+    const more = task.more;
+    if (more === undefined) return until - task.arrivedAt;
+    return more.waitedMs + Math.max(0, until - more.queuedAt);
+  }
+
+  /** Takes nothing new; true when all that was accepted has ended, false when that took too long. */
+  drain(timeoutMs: number): Promise<boolean> {
+    number("drain: timeoutMs", timeoutMs, 0, LONGEST_MS);
+    this.draining = true;
+    this.vacancies.drain(this.clock.now());
+    if (this.running + this.waiting + this.backingOff === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(timeoutMs, () => {
+        const now = this.clock.now();
+        for (const task of this.#accepted()) this.refuse(task, "evicted", refusal(task, "LANEWAY_DRAINING", "drain-timeout", now), now);
+        this.afterChange(now);
+        resolve(this.running === 0);
+      });
+      const before = this.onIdle;
+      this.onIdle = () => {
+        before?.();
+        cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** All that wait or are held back, in every lane. */
+  #accepted(): Task[] {
+    return [...this.all.flatMap((lane) => [...lane.fair.waiting()]), ...this.wake.backingOff()];
+  }
+
+  /** The caller gave up: a waiter is out of the queue at once, a running task is told through its signal. */
+  giveUp(task: Task, reason: unknown): void {
+    if (task.state !== WAITING && task.state !== BACKING_OFF) return;
+    const now = this.clock.now();
+    this.refuse(task, "cancelled", reason, now);
+    this.afterChange(now);
+  }
+}
+
+/** The permit of a task whose wait is over, or what it ended with. */
+export function unwrap(task: Task): Task {
+  if (task.state === ENDED && task.startedAt === undefined) throw task.more?.cause;
+  return task;
+}

@@ -1,0 +1,106 @@
+/** What a resource tells about itself: plain data, most important lane first. */
+
+import type { LanewayReason } from "./errors.ts";
+import type { Histogram } from "./histogram.ts";
+import type { Lane } from "./lane.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** One lane in a snapshot. Waits cover the last one to two minutes; counters run since the start. */
+export interface LaneSnapshot {
+  readonly name: string;
+  readonly waiting: number;
+  readonly running: number;
+  /** Seats held now, beside what the lane is guaranteed and what of that is never lent. */
+  readonly seats: number;
+  readonly reservation: number;
+  readonly floor: number;
+  readonly ceiling: number;
+  readonly waitMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly runMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly throughputPerMinute: number;
+  readonly admitted: number;
+  readonly finished: number;
+  readonly failed: number;
+  readonly rejected: number;
+  readonly evicted: number;
+  readonly timedOut: number;
+  readonly cancelled: number;
+  /** Refusals by reason: `{ "lane-full": 12 }`. */
+  readonly reasons: Readonly<Partial<Record<LanewayReason, number>>>;
+}
+
+/** A resource at one moment. */
+export interface ResourceSnapshot {
+  readonly name: string;
+  readonly limit: number;
+  readonly seatsInUse: number;
+  readonly waiting: number;
+  readonly draining: boolean;
+  readonly lanes: readonly LaneSnapshot[];
+}
+
+/** What became of one task, and why. Times are milliseconds. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly resource: string;
+  readonly lane: string;
+  readonly flow: string;
+  /** What chose the lane, as the submitter said it. */
+  readonly rule: string | undefined;
+  readonly outcome: "finished" | "failed" | "rejected" | "evicted" | "timedOut" | "cancelled";
+  readonly reason: LanewayReason | undefined;
+  /** When it was submitted, on the resource's clock. */
+  readonly arrivedAt: number;
+  readonly endedAt: number;
+  readonly waitMs: number;
+  readonly runMs: number;
+  /** How many stood before it in its lane when it was submitted; 0 when a seat was free. */
+  readonly position: number;
+  /** Seats held by each lane at the moment it had to wait or was refused. */
+  readonly seatsHeldBy: Readonly<Record<string, number>>;
+  readonly retryAfterMs: number | undefined;
+  /** Late: past its time-out or deadline. Slow: far beyond the lane's median run. Out of turn: an aged pick. */
+  readonly late: boolean;
+  readonly slow: boolean;
+  readonly outOfTurn: boolean;
+}
+
+/** Reads a resource's state; costs a pass over its histograms, so about once a second is fine. */
+export function snapshotOf(scheduler: Scheduler): ResourceSnapshot {
+  const now = scheduler.clock.now();
+  return {
+    name: scheduler.name,
+    limit: scheduler.seats,
+    seatsInUse: scheduler.seatsInUse,
+    waiting: scheduler.waiting + scheduler.backingOff,
+    draining: scheduler.draining,
+    lanes: scheduler.all.map((lane) => laneSnapshot(lane, now)),
+  };
+}
+
+const PARTS = [0.5, 0.95, 0.99];
+
+function laneSnapshot(lane: Lane, now: number): LaneSnapshot {
+  return {
+    name: lane.name,
+    waiting: lane.waiting + lane.backingOff,
+    running: lane.running,
+    seats: lane.seats,
+    reservation: lane.share.reservation,
+    floor: lane.share.floor,
+    ceiling: lane.share.ceiling,
+    waitMs: percentiles(lane.waits, now),
+    runMs: percentiles(lane.runTimes, now),
+    throughputPerMinute: lane.runTimes.perMinute(now),
+    admitted: lane.admitted,
+    finished: lane.finished,
+    failed: lane.failed,
+    ...lane.never,
+    reasons: { ...lane.reasons },
+  };
+}
+
+function percentiles(histogram: Histogram, now: number): LaneSnapshot["waitMs"] {
+  const [p50, p95, p99] = histogram.quantiles(PARTS, now);
+  return { p50: p50!, p95: p95!, p99: p99! };
+}

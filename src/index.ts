@@ -1,0 +1,13 @@
+export { DEFAULT_LANES } from "./core/options.ts";
+export { LanewayError, REASONS, isLanewayError } from "./core/errors.ts";
+export { Resource } from "./node/resource.ts";
+export { currentLane, runInLane } from "./node/context.ts";
+export { systemClock } from "./node/system-clock.ts";
+export type { Clock } from "./core/clock.ts";
+export type { LanewayCode, LanewayErrorFacts, LanewayReason } from "./core/errors.ts";
+export type { Limit } from "./core/limit/limit.ts";
+export type { Actual, LaneDefaults, LaneOptions, Percent, ResourceOptions, TaskOptions } from "./core/options.ts";
+export type { Permit } from "./core/permit.ts";
+export type { ResourceChanges } from "./core/resource.ts";
+export type { LaneSnapshot, ResourceSnapshot, TaskRecord } from "./core/snapshot.ts";
+export type { LaneContext } from "./node/context.ts";

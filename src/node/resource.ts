@@ -1,0 +1,28 @@
+import type { ResourceOptions } from "../core/options.ts";
+import { Resource as CoreResource } from "../core/resource.ts";
+import { asyncContext } from "./context.ts";
+import { systemClock } from "./system-clock.ts";
+
+/**
+ * One shared thing with a limit (an API, a pool, a CPU) and the lanes in which tasks wait for it, on Node's clock and
+ * async context.
+ *
+ * @example
+ * const ai = new Resource({ name: "ai", limit: 8, lanes: [
+ *   { name: "critical", reservation: 2, lendable: 0 }, { name: "normal" }, { name: "batch" },
+ * ] });
+ * const reply = await ai.run(({ signal }) => ask(prompt, { signal }), { lane: "critical", flow: "tenant-7" });
+ */
+export class Resource extends CoreResource {
+  /** @throws LanewayError `LANEWAY_INVALID` for a wrong option. */
+  constructor(options: ResourceOptions) {
+    super(options, {
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      context: asyncContext,
+      contextClock: options.clock === undefined,
+      detectDeadlock: options.detectDeadlock === true,
+      flowWeight: options.flowWeight,
+    });
+  }
+}
