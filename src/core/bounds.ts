@@ -23,9 +23,10 @@ export function refuseIfOutOfBounds(scheduler: Scheduler, task: Task, now: numbe
 }
 
 function cannotBeInTime(scheduler: Scheduler, task: Task, now: number): boolean {
+  const left = dueAt(task) - now;
+  if (left > scheduler.longestWait()) return false;
   const run = task.home.runs.median(now);
   if (run === undefined) return false;
-  const left = dueAt(task) - now;
   const wait = predictWait(scheduler, task, now);
   return wait !== undefined && wait + run > left;
 }

@@ -51,7 +51,7 @@ export class Choice {
     const aged = aging.turn(lanes, now);
     if (aged !== undefined) {
       const task = this.#head(aged, now);
-      if (task !== undefined) task.flags |= AGED;
+      if (task !== undefined) task.mark(AGED);
       if (task !== undefined || this.#parked) return task;
     }
     for (const lane of lanes) {
@@ -64,6 +64,7 @@ export class Choice {
 
   /** The round is over: those that were passed stand in their places again. */
   endRound(): void {
+    if (this.#passed.length === 0) return;
     for (const { lane, flow } of this.#passed) lane.fair.restore(flow);
     this.#passed = [];
   }
@@ -81,7 +82,7 @@ export class Choice {
     const lanes = this.#scheduler.lanes.filter((lane) => lane.waiting > 0).sort((a, b) => a.tag - b.tag || a.rank - b.rank);
     for (const lane of lanes) {
       const task = this.#head(lane, now);
-      if (task !== undefined) task.flags |= BY_WEIGHT;
+      if (task !== undefined) task.mark(BY_WEIGHT);
       if (task !== undefined || this.#parked) return task;
     }
     return undefined;

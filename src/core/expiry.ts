@@ -40,6 +40,7 @@ export function expireHead(scheduler: Scheduler, task: Task, now: number): boole
   if (due <= now) return expire(scheduler, task, now);
   if (now === task.arrivedAt) return false;
   if (scheduler.waitMs(task, now) >= lane.config.queueTimeoutMs) return queuedTooLong(scheduler, task, now);
+  if (due - now >= 2 * lane.runs.longest) return false;
   const run = lane.runs.median(now);
   if (run === undefined || due - now >= run) return false;
   const code = isOwnDue(task) ? "LANEWAY_DEADLINE" : "LANEWAY_TIMEOUT";
@@ -67,11 +68,11 @@ export function expire(scheduler: Scheduler, task: Task, now: number): true {
     return true;
   }
   if (task.is(OVERDUE)) return true;
-  task.flags |= OVERDUE;
+  task.mark(OVERDUE);
   task.home.failed++;
   scheduler.countReason(task.home, error.reason);
   task.extra.cause = error;
-  task.answer?.(error);
+  task.tell?.(error);
   task.extra.controller?.abort(error);
   return true;
 }

@@ -6,7 +6,6 @@ import { invalid } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import type { TaskOptions } from "./options.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { Task } from "./task.ts";
 
 const WIDEST = 1_000_000;
 
@@ -31,13 +30,15 @@ export function flowOf(options: TaskOptions, ambient: Ambient | undefined): stri
   return flow;
 }
 
-/** Notes the earliest instant the caller set; not the lane's own time-out, which is found without a heap. */
-export function setDue(task: Task, contextDeadline: number | undefined, now: number): void {
-  const { timeoutMs, deadline } = task.options;
-  if (timeoutMs === undefined && deadline === undefined && contextDeadline === undefined) return;
+/**
+ * The earliest instant the caller set; undefined when the lane's own time-out, which is found without a heap, is it.
+ */
+export function dueOf(options: TaskOptions, contextDeadline: number | undefined, lane: Lane, now: number): number | undefined {
+  const { timeoutMs, deadline } = options;
+  if (timeoutMs === undefined && deadline === undefined && contextDeadline === undefined) return undefined;
   let due = contextDeadline ?? Infinity;
   if (timeoutMs !== undefined) due = Math.min(due, now + number("timeoutMs", timeoutMs, 0, LONGEST_MS));
   if (deadline !== undefined)
     due = Math.min(due, number("deadline", deadline, -Number.MAX_VALUE, Number.MAX_VALUE));
-  if (timeoutMs !== undefined || due < now + task.home.config.timeoutMs) task.dueAt = due;
+  return timeoutMs !== undefined || due < now + lane.config.timeoutMs ? due : undefined;
 }

@@ -9,6 +9,7 @@ import type { LanewayReason } from "./errors.ts";
 import { RunEstimate } from "./estimate.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Histogram } from "./histogram.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Share } from "./seats.ts";
 import type { Task } from "./task.ts";
 
@@ -16,6 +17,7 @@ import type { Task } from "./task.ts";
 export type NeverStarted = "rejected" | "evicted" | "timedOut" | "cancelled";
 
 export class Lane {
+  readonly scheduler: Scheduler;
   name: string;
   rank: number;
   config: LaneConfig;
@@ -52,12 +54,13 @@ export class Lane {
   /** The lane that took over when this one was removed from the policy. */
   heir: Lane | undefined = undefined;
 
-  constructor(config: LaneConfig, rank: number, share: Share, now: number, weightOf?: (flow: string) => number) {
+  constructor(scheduler: Scheduler, config: LaneConfig, rank: number, share: Share, now: number) {
+    this.scheduler = scheduler;
     this.name = config.name;
     this.config = config;
     this.rank = rank;
     this.share = share;
-    this.fair = new FairQueue(weightOf);
+    this.fair = new FairQueue(this, scheduler.flowWeight);
     this.waits = new Histogram(now);
     this.runTimes = new Histogram(now);
   }

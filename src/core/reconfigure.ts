@@ -23,7 +23,7 @@ export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void 
   scheduler.config = config;
   scheduler.aging.budget = config.agingBudget;
   scheduler.all = config.lanes.map((laneConfig, rank) => {
-    const lane = scheduler.byName.get(laneConfig.name) ?? new Lane(laneConfig, rank, due[rank]!, now, scheduler.flowWeight);
+    const lane = scheduler.byName.get(laneConfig.name) ?? new Lane(scheduler, laneConfig, rank, due[rank]!, now);
     lane.rank = rank;
     lane.config = laneConfig;
     return lane;
@@ -46,7 +46,6 @@ function bequeath(scheduler: Scheduler, lane: Lane, heir: Lane): void {
   scheduler.retired = [...scheduler.retired, lane].filter(({ running, backingOff }) => running + backingOff > 0);
   for (const task of [...lane.fair.waiting()]) {
     lane.fair.remove(task, task.returned);
-    task.home = heir;
     task.queue = heir.fair.flow(task.flow);
     task.width = Math.min(task.width, heir.share.hold);
     heir.fair.add(task, task.returned);

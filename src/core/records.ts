@@ -15,6 +15,8 @@ const KEPT = 256;
 /** A run is slow beyond this many medians of its lane, once so many runs were measured. */
 const SLOW_FACTOR = 4;
 const SLOW_SAMPLES = 16;
+/** Below this nobody calls it slow, and a pause of the garbage collector would. */
+const SLOW_FROM_MS = 1;
 
 export class Records {
   readonly #scheduler: Scheduler;
@@ -59,7 +61,7 @@ export class Records {
 
   #isSlow(task: Task, runMs: number, now: number): boolean {
     const { runs } = task.home;
-    if (runs.samples < SLOW_SAMPLES || runMs <= 0) return false;
+    if (runMs < SLOW_FROM_MS || runs.samples < SLOW_SAMPLES) return false;
     // The mean is at hand; the median, which costs a sort, is asked only about runs that look slow.
     return runMs > 2 * runs.mean(now)! && runMs > SLOW_FACTOR * runs.median(now)!;
   }

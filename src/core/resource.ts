@@ -10,7 +10,7 @@ import { mapInLane } from "./map.ts";
 import type { ResourceOptions, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
 import { reconfigure } from "./reconfigure.ts";
-import { Scheduler, unwrap } from "./scheduler.ts";
+import { Scheduler, turnOf, unwrap } from "./scheduler.ts";
 import type { Ports } from "./scheduler.ts";
 import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -57,7 +57,7 @@ export class Resource {
     if (submitted.state === RUNNING) return execute(submitted) as Promise<T>;
     if (!this.#scheduler.config.enforce) return execute(shadow(submitted)) as Promise<T>;
     if (submitted.state === ENDED) return Promise.reject(submitted.more?.cause);
-    return new Promise<Task>((resolve) => (submitted.settled = resolve)).then(start) as Promise<T>;
+    return turnOf(submitted).then(start) as Promise<T>;
   }
 
   /**
@@ -72,7 +72,7 @@ export class Resource {
     if (submitted.state === RUNNING) return Promise.resolve(submitted);
     if (!this.#scheduler.config.enforce) return Promise.resolve(shadow(submitted));
     if (submitted.state === ENDED) return Promise.reject(submitted.more?.cause);
-    return new Promise<Task>((resolve) => (submitted.settled = resolve)).then(unwrap);
+    return turnOf(submitted).then(unwrap);
   }
 
   /** A permit if one can be had now without overtaking anybody, else undefined. Never waits. */
@@ -157,7 +157,7 @@ function limitOf(options: ResourceOptions): Limit {
 
 /** Shadow mode: what was decided is counted, and the task goes ahead all the same. */
 function shadow(task: Task): Task {
-  task.flags |= SHADOW;
+  task.mark(SHADOW);
   return task;
 }
 
@@ -181,7 +181,7 @@ function execute(task: Task): Promise<unknown> {
 
 function call(task: Task): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    task.answer = reject;
+    task.tell = reject;
     let result: unknown;
     try {
       result = task.fn!(task);

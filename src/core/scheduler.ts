@@ -15,7 +15,7 @@ import type { Ambient, ContextPort } from "./context.ts";
 import { LanewayError, invalid } from "./errors.ts";
 import type { LanewayReason } from "./errors.ts";
 import { dueAt, expireDue, nextExpiry } from "./expiry.ts";
-import { flowOf, laneFor, setDue, widthOf } from "./intake.ts";
+import { dueOf, flowOf, laneFor, widthOf } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import type { NeverStarted } from "./lane.ts";
 import type { Limit } from "./limit/limit.ts";
@@ -100,7 +100,7 @@ export class Scheduler {
     this.#choice = new Choice(this);
     const now = this.clock.now();
     const due = shares(this.seats, config.lanes);
-    this.all = config.lanes.map((lane, rank) => new Lane(lane, rank, due[rank]!, now, this.flowWeight));
+    this.all = config.lanes.map((lane, rank) => new Lane(this, lane, rank, due[rank]!, now));
     this.lanes = this.all.filter((lane) => !lane.config.exempt);
     this.byName = new Map(this.all.map((lane) => [lane.name, lane]));
     this.top = this.lanes[0]!;
@@ -123,18 +123,15 @@ export class Scheduler {
     const lane = laneFor(this, options, ambient);
     const width = widthOf(options);
     const flow = flowOf(options, ambient);
-    const task = new Task(this, lane, lane.fair.peekFlow(flow), width, this.#seq++, now, options);
-    setDue(task, this.#contextClock ? ambient?.deadline : undefined, now);
-    if (options.signal?.aborted === true) return this.refuse(task, "cancelled", options.signal.reason, now);
-    if (this.draining) return this.refuse(task, "rejected", refusal(task, "LANEWAY_DRAINING", "draining", now), now);
-    if (task.dueAt !== undefined && task.dueAt <= now)
-      return this.refuse(task, "rejected", refusal(task, "LANEWAY_DEADLINE", "passed", now), now);
-    if (lane.config.exempt) {
-      this.#start(task, now);
-      return task;
-    }
-    task.queue = lane.fair.flow(flow);
-    if (width > lane.share.hold) task.width = lane.share.hold;
+    const due = dueOf(options, this.#contextClock ? ambient?.deadline : undefined, lane, now);
+    const passesBy = this.draining || lane.config.exempt || due! <= now || options.signal?.aborted === true;
+    // Asking for a flow makes the lane remember it, so only for a task that can start or queue.
+    const queue = passesBy ? lane.fair.peekFlow(flow) : lane.fair.flow(flow);
+    const task = new Task(queue, this.#seq++, now);
+    if (due !== undefined) task.extra.dueAt = due;
+    if (options.signal !== undefined || options.id !== undefined || options.rule !== undefined) task.extra.options = options;
+    task.width = width > lane.share.hold ? lane.share.hold : width;
+    if (passesBy) return this.#passBy(task, now);
     if (this.waiting === 0 && task.width <= this.roomFor(lane)) {
       this.#start(task, now);
       return task;
@@ -148,6 +145,16 @@ export class Scheduler {
       return undefined;
     }
     if (!refuseIfOutOfBounds(this, task, now)) this.#settleIn(task, ambient, now);
+    return task;
+  }
+
+  /** A newcomer that neither queues nor takes a seat. */
+  #passBy(task: Task, now: number): Task {
+    const { signal } = task.options;
+    if (signal?.aborted === true) return this.refuse(task, "cancelled", signal.reason, now);
+    if (task.dueAt! <= now) return this.refuse(task, "rejected", refusal(task, "LANEWAY_DEADLINE", "passed", now), now);
+    if (this.draining) return this.refuse(task, "rejected", refusal(task, "LANEWAY_DRAINING", "draining", now), now);
+    this.#start(task, now);
     return task;
   }
 
@@ -197,6 +204,13 @@ export class Scheduler {
     return Math.min(this.freeFor(lane), lane.share.ceiling - lane.seats);
   }
 
+  /** A bound well above what any newcomer could wait: all could wait if all that is queued took the longest run, one after another. */
+  longestWait(): number {
+    let longest = 0;
+    for (const lane of this.lanes) if (lane.runs.longest > longest) longest = lane.runs.longest;
+    return 4 * longest * (this.waiting + 2);
+  }
+
   /** The same but for the ceiling. */
   freeFor(lane: Lane): number {
     return this.seats - this.seatsInUse - this.idleFloors + lane.idleFloor;
@@ -219,10 +233,11 @@ export class Scheduler {
       this.#dequeue(task);
       this.#leaveQueue(task, task.more?.controller !== undefined);
       this.#start(task, now);
-      task.settled?.(task);
+      const settle = task.tell;
+      task.tell = task.more?.answer;
+      settle?.(task);
     }
     this.#choice.endRound();
-    this.vacancies.left(now);
     this.#dispatching = false;
   }
 
@@ -234,7 +249,7 @@ export class Scheduler {
     lane.running++;
     this.running++;
     if (lane.config.exempt) {
-      task.flags |= EXEMPT;
+      task.mark(EXEMPT);
       task.charged = 0;
     } else {
       this.#take(lane, task.width);
@@ -252,7 +267,7 @@ export class Scheduler {
   }
 
   #list(task: Task): void {
-    task.flags |= LISTED;
+    task.mark(LISTED);
     task.home.arrivals.add(task);
   }
 
@@ -312,7 +327,7 @@ export class Scheduler {
     lane.runs.add(runMs, now);
     lane.runTimes.record(runMs, now);
     if (task.is(LISTED)) lane.arrivals.ended();
-    task.answer = undefined;
+    task.tell = undefined;
     if (task.more !== undefined) {
       unlisten(task);
       this.nesting?.ended(task);
@@ -322,8 +337,11 @@ export class Scheduler {
 
   /** After any change that may have freed a seat or left the resource idle. */
   afterChange(now: number): void {
-    this.dispatch(now);
-    if (this.waiting > 0) this.nesting?.breakDeadlocks(now);
+    if (this.waiting > 0) {
+      this.dispatch(now);
+      this.nesting?.breakDeadlocks(now);
+    }
+    if (this.vacancies.producers > 0) this.vacancies.left(now);
     if (this.running > 0 || this.waiting > 0 || this.backingOff > 0) return;
     this.wake.rest();
     this.onIdle?.();
@@ -347,7 +365,7 @@ export class Scheduler {
       if (!task.is(OVERDUE)) lane.failed++;
     } else lane.never[outcome]++;
     this.records.neverStarted(task, outcome, reason, now);
-    task.settled?.(task);
+    task.tell?.(task);
     return task;
   }
 
@@ -370,16 +388,15 @@ export class Scheduler {
     if (task.state !== RUNNING) throw invalid("permit.requeue", "a permit that is held", "one that was released");
     const now = this.clock.now();
     const waitedMs = this.waitMs(task, now);
-    const { answer } = task;
+    const answer = task.tell;
     this.#vacate(task, false, now);
-    const next = new Task(this, task.home.heir ?? task.home, task.queue, task.width, task.seq, task.arrivedAt, task.options);
-    next.flags = (task.flags & ~(AGED | BY_WEIGHT | LISTED)) | RETURNED | (task.dueAt === undefined ? DUE_BY_LANE : 0);
-    next.dueAt = dueAt(task);
-    const { controller, holder, cause } = task.extra;
-    Object.assign(next.extra, { waitedMs, queuedAt: now + afterMs, controller, holder, cause });
-    next.answer = answer;
+    const home = task.home.heir ?? task.home;
+    const next = new Task(home.fair.peekFlow(task.flow), task.seq, task.arrivedAt);
+    next.mark(RETURNED | (task.dueAt === undefined || task.is(DUE_BY_LANE) ? DUE_BY_LANE : 0) | (task.is(OVERDUE) ? OVERDUE : 0));
+    const { options, width, controller, holder, cause } = task.extra;
+    Object.assign(next.extra, { options, width, dueAt: dueAt(task), waitedMs, queuedAt: now + afterMs, controller, holder, cause, answer });
     task.extra.successor = next;
-    const turn = new Promise<Task>((resolve) => (next.settled = resolve)).then(unwrap);
+    const turn = turnOf(next).then(unwrap);
     const gone = task.options.signal?.aborted === true;
     if (gone || next.is(OVERDUE)) this.refuse(next, "cancelled", gone ? task.options.signal!.reason : cause, now);
     else this.#return(next, afterMs, now);
@@ -403,7 +420,7 @@ export class Scheduler {
   rejoin(task: Task, now: number): void {
     task.home.backingOff--;
     this.backingOff--;
-    task.home = task.home.heir ?? task.home;
+    if (task.home.heir !== undefined) task.queue = task.home.heir.fair.peekFlow(task.flow);
     this.#enqueue(task, now);
   }
 
@@ -411,7 +428,7 @@ export class Scheduler {
   answered(task: Task): void {
     if (task.state !== RUNNING) return;
     this.wake.setInstant(task, Infinity);
-    task.dueAt = Infinity;
+    task.extra.dueAt = Infinity;
   }
 
   #onWake(): void {
@@ -464,6 +481,11 @@ export class Scheduler {
     this.refuse(task, "cancelled", reason, now);
     this.afterChange(now);
   }
+}
+
+/** Resolves with the task when it has started or ended. */
+export function turnOf(task: Task): Promise<Task> {
+  return new Promise((resolve) => (task.tell = resolve as (outcome: unknown) => void));
 }
 
 /** The permit of a task whose wait is over, or what it ended with. */

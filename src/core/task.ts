@@ -25,25 +25,30 @@ export const RUNNING = 3;
 export const ENDED = 4;
 export type TaskState = typeof NEW | typeof WAITING | typeof BACKING_OFF | typeof RUNNING | typeof ENDED;
 
+/** State and flags share one word, the state in the low three bits: apart they would cost each waiter 8 bytes more. */
+const STATE = 7;
 /** Put back at least once: admitted before, so it passes bounds and is not counted again. */
-export const RETURNED = 1;
+export const RETURNED = 8;
 /** Picked out of turn by aging. */
-export const AGED = 2;
+export const AGED = 16;
 /** Its time-out passed while it ran: answered and counted as failed already. */
-export const OVERDUE = 4;
+export const OVERDUE = 32;
 /** Got its seat by its lane's weight, beyond reservations. */
-export const BY_WEIGHT = 8;
+export const BY_WEIGHT = 64;
 /** `dueAt` is the lane's time-out after all, kept as an instant because the task was put back. */
-export const DUE_BY_LANE = 16;
+export const DUE_BY_LANE = 128;
 /** Its run goes ahead whatever is decided here: shadow mode. */
-export const SHADOW = 32;
+export const SHADOW = 256;
 /** Stands in its lane's list of arrivals. */
-export const LISTED = 64;
+export const LISTED = 512;
 /** Holds no seats: its lane was exempt when it started. */
-export const EXEMPT = 128;
+export const EXEMPT = 1_024;
 
 /** What only some tasks have. */
 export interface Extra {
+  options: TaskOptions;
+  width: number;
+  dueAt: number | undefined;
   /** Place in the heap of instants; -1 when not in it. */
   instantIndex: number;
   /** The instant the heap knows it by: a time-out, a deadline, or the end of a back-off. */
@@ -53,6 +58,8 @@ export interface Extra {
   queuedAt: number;
   onAbort: (() => void) | undefined;
   controller: AbortController | undefined;
+  /** Rejects the `run` that this task goes on with, while `tell` is taken by the wait. */
+  answer: ((error: unknown) => void) | undefined;
   /** Why it ended without success: an error of ours, or the reason of the caller's signal. */
   cause: unknown;
   /** The permit that took this one's place after a requeue. */
@@ -67,48 +74,88 @@ export interface Extra {
   retryAfterMs: number | undefined;
 }
 
+const NO_OPTIONS: TaskOptions = Object.freeze({});
+
+/** Fields are few on purpose: a million of these may wait. Anything that not every waiter needs is in `more`. */
 export class Task implements Permit {
-  readonly scheduler: Scheduler;
-  home: Lane;
   queue: Flow;
-  readonly options: TaskOptions;
   readonly seq: number;
   readonly arrivedAt: number;
-  width: number;
-  state: TaskState = NEW;
-  /** One word for what few tasks are: six booleans would cost each waiter 48 bytes. */
-  flags = 0;
-  /** The instant after which it is useless, when that is not the lane's own time-out. */
-  dueAt: number | undefined = undefined;
   startedAt: number | undefined = undefined;
+  /** What its flow was charged at the start, in seat-milliseconds. */
   charged: number | undefined = undefined;
   previous: Task | undefined = undefined;
   next: Task | undefined = undefined;
-  /** Resolves the promise of whoever waits for the start, with this task. */
-  settled: ((task: Task) => void) | undefined = undefined;
   fn: ((permit: Permit) => unknown) | undefined = undefined;
-  /** Answers a `run` whose time-out passes while its function still runs. */
-  answer: ((error: unknown) => void) | undefined = undefined;
+  /** While it waits: resolves its start, with this task. While it runs: rejects its `run` when the time is up. */
+  tell: ((outcome: unknown) => void) | undefined = undefined;
   more: Extra | undefined = undefined;
+  #word: number = NEW;
 
-  constructor(scheduler: Scheduler, home: Lane, queue: Flow, width: number, seq: number, now: number, options: TaskOptions) {
-    this.scheduler = scheduler;
-    this.home = home;
+  constructor(queue: Flow, seq: number, arrivedAt: number) {
     this.queue = queue;
-    this.width = width;
     this.seq = seq;
-    this.arrivedAt = now;
-    this.options = options;
+    this.arrivedAt = arrivedAt;
+  }
+
+  get home(): Lane {
+    return this.queue.home;
+  }
+
+  get scheduler(): Scheduler {
+    return this.queue.home.scheduler;
+  }
+
+  get state(): TaskState {
+    return (this.#word & STATE) as TaskState;
+  }
+
+  set state(state: TaskState) {
+    this.#word = (this.#word & ~STATE) | state;
+  }
+
+  is(flag: number): boolean {
+    return (this.#word & flag) !== 0;
+  }
+
+  mark(flag: number): void {
+    this.#word |= flag;
+  }
+
+  get returned(): boolean {
+    return (this.#word & RETURNED) !== 0;
+  }
+
+  get width(): number {
+    return this.more === undefined ? 1 : this.more.width;
+  }
+
+  set width(seats: number) {
+    if (seats !== this.width) this.extra.width = seats;
+  }
+
+  /** The options that matter after submission: signal, id and rule. */
+  get options(): TaskOptions {
+    return this.more === undefined ? NO_OPTIONS : this.more.options;
+  }
+
+  /** The instant after which it is useless, when that is not the lane's own time-out. */
+  get dueAt(): number | undefined {
+    return this.more === undefined ? undefined : this.more.dueAt;
   }
 
   get extra(): Extra {
     return (this.more ??= {
+      options: NO_OPTIONS,
+      width: 1,
+      dueAt: undefined,
       instantIndex: -1,
       instant: 0,
       waitedMs: 0,
       queuedAt: this.arrivedAt,
       onAbort: undefined,
       controller: undefined,
+      answer: undefined,
       cause: undefined,
       successor: undefined,
       holder: undefined,
@@ -118,14 +165,6 @@ export class Task implements Permit {
       seatsHeldBy: undefined,
       retryAfterMs: undefined,
     });
-  }
-
-  is(flag: number): boolean {
-    return (this.flags & flag) !== 0;
-  }
-
-  get returned(): boolean {
-    return (this.flags & RETURNED) !== 0;
   }
 
   get lane(): string {

@@ -36,7 +36,7 @@ export class Vacancies {
   ready(lane: Lane, options: TaskOptions): Promise<void> {
     const scheduler = this.#scheduler;
     const now = scheduler.clock.now();
-    if (scheduler.draining) return Promise.reject(drained(scheduler, lane, now));
+    if (scheduler.draining) return Promise.reject(drained(lane, now));
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
     const blocked = [...this.#producers].some((producer) => producer.lane === lane);
     if (!blocked && this.#room(lane, now) > 0) {
@@ -88,7 +88,7 @@ export class Vacancies {
 
   /** Nothing new is taken: every producer is told. */
   drain(now: number): void {
-    for (const producer of this.#producers) producer.settle(drained(this.#scheduler, producer.lane, now));
+    for (const producer of this.#producers) producer.settle(drained(producer.lane, now));
   }
 
   #room(lane: Lane, now: number): number {
@@ -107,7 +107,7 @@ export class Vacancies {
   }
 }
 
-function drained(scheduler: Scheduler, lane: Lane, now: number): unknown {
-  const nobody = new Task(scheduler, lane, lane.fair.peekFlow(""), 1, 0, now, {});
+function drained(lane: Lane, now: number): unknown {
+  const nobody = new Task(lane.fair.peekFlow(""), 0, now);
   return refusal(nobody, "LANEWAY_DRAINING", "draining", now);
 }
