@@ -42,7 +42,7 @@ export class Flow {
   tail: Task | undefined = undefined;
   backlogIndex = -1;
   loadIndex = -1;
-  /** An upper bound of `(waiting − returned) ÷ weight`, exact when it stands at the top of the load heap. */
+  /** An upper bound of `(waiting − returned) ÷ weight`, made exact where the heap of loads is read. */
   load = 0;
   /** Stands in the list of idle flows. */
   listed = false;
@@ -143,24 +143,28 @@ export class FairQueue {
     link(flow, task, before);
     flow.waiting++;
     if (!wasActive) this.#activate(flow);
-    else flow.tag = Math.max(flow.tag, this.#virtualTime - this.#largest);
-    if (flow.backlogIndex < 0) this.#backlog.add(flow);
-    else if (flow.head === task) this.#backlog.update(flow);
+    if (flow.backlogIndex < 0) {
+      flow.tag = Math.max(flow.tag, this.#virtualTime - this.#largest);
+      this.#backlog.add(flow);
+    } else if (flow.head === task) this.#backlog.update(flow);
     if (!returned) this.#grow(flow);
   }
 
-  /** Takes a waiting task out, to start it or because it is over. */
+  /** Takes a task out to start it: `charge` follows at once and puts the flow in its new place. */
+  take(task: Task, returned: boolean): void {
+    const flow = task.queue;
+    unlink(flow, task);
+    if (returned) flow.returned--;
+    if (--flow.waiting === 0) this.#backlog.remove(flow);
+  }
+
+  /** Takes a task out because its wait is over without a start. */
   remove(task: Task, returned: boolean): void {
     const flow = task.queue;
     const first = flow.head === task;
-    unlink(flow, task);
-    flow.waiting--;
-    if (returned) flow.returned--;
-    if (flow.waiting === 0) {
-      this.#backlog.remove(flow);
-      this.#loads.remove(flow);
-      if (flow.running === 0) this.#deactivate(flow);
-    } else if (first) this.#backlog.update(flow);
+    this.take(task, returned);
+    if (!flow.active) this.#deactivate(flow);
+    else if (first) this.#backlog.update(flow);
   }
 
   /** Keeps a flow out of its turn for the rest of one round; `restore` puts it back. */
@@ -172,10 +176,13 @@ export class FairQueue {
     if (flow.waiting > 0 && flow.backlogIndex < 0) this.#backlog.add(flow);
   }
 
-  /** Charges a task that starts now what it is expected to cost, in seat-milliseconds; returns that cost. */
-  charge(flow: Flow, width: number, expectedRunMs: number): number {
+  /**
+   * Charges a task that starts now what it is expected to cost, in seat-milliseconds; returns that cost. `queued`: it
+   * was taken from the queue just now, so that its flow is active already.
+   */
+  charge(flow: Flow, width: number, expectedRunMs: number, queued: boolean): number {
     const cost = width * (flow.meanRun >= 0 ? flow.meanRun : expectedRunMs);
-    if (!flow.active) this.#activate(flow);
+    if (!queued && !flow.active) this.#activate(flow);
     flow.running++;
     const fluid = this.#virtualTime + cost / this.#activeWeight;
     this.#virtualTime = fluid > flow.tag ? fluid : flow.tag;
@@ -198,11 +205,9 @@ export class FairQueue {
     for (let flow = this.#loads.peek(); flow !== undefined; flow = this.#loads.peek()) {
       const load = (flow.waiting - flow.returned) / flow.weight;
       if (load === flow.load && load > 0) return flow;
-      if (load <= 0) this.#loads.remove(flow);
-      else {
-        flow.load = load;
-        this.#loads.update(flow);
-      }
+      if (load <= 0 && flow.load === 0) return undefined;
+      flow.load = Math.max(0, load);
+      this.#loads.update(flow);
     }
     return undefined;
   }
@@ -257,6 +262,7 @@ export class FairQueue {
       if (flow.active) flow.listed = false;
       else if (flow.tag <= this.#virtualTime) {
         flow.listed = false;
+        this.#loads.remove(flow);
         this.#flows.delete(flow.name);
         if (this.#last === flow) this.#last = undefined;
       } else this.#idle.push(flow);

@@ -190,9 +190,10 @@ export class Scheduler {
     this.waiting++;
   }
 
-  #dequeue(task: Task): void {
+  #dequeue(task: Task, toStart = false): void {
     const lane = task.home;
-    lane.fair.remove(task, task.returned);
+    if (toStart) lane.fair.take(task, task.returned);
+    else lane.fair.remove(task, task.returned);
     if (task.returned) lane.returned.splice(lane.returned.indexOf(task), 1);
     lane.waiting--;
     this.waiting--;
@@ -230,7 +231,7 @@ export class Scheduler {
     while (this.waiting > 0 && this.seatsInUse < this.seats) {
       const task = this.#choice.next(now);
       if (task === undefined) break;
-      this.#dequeue(task);
+      this.#dequeue(task, true);
       this.#leaveQueue(task, task.more?.controller !== undefined);
       this.#start(task, now);
       const settle = task.tell;
@@ -243,6 +244,7 @@ export class Scheduler {
 
   #start(task: Task, now: number): void {
     const lane = task.home;
+    const queued = task.state === WAITING;
     task.state = RUNNING;
     task.startedAt = now;
     if (!task.returned) lane.admitted++;
@@ -253,7 +255,7 @@ export class Scheduler {
       task.charged = 0;
     } else {
       this.#take(lane, task.width);
-      task.charged = lane.fair.charge(task.queue, task.width, lane.runs.mean(now) ?? 1);
+      task.charged = lane.fair.charge(task.queue, task.width, lane.runs.mean(now) ?? 1, queued);
       this.aging.start(lane, task.charged, task.is(AGED));
       if (task.is(BY_WEIGHT)) this.#chargeLane(lane, task.charged);
     }
@@ -283,7 +285,7 @@ export class Scheduler {
     if (!task.is(SHADOW) || task.state === RUNNING) this.release(task, failed);
     else if (task.state === WAITING) {
       const now = this.clock.now();
-      this.#dequeue(task);
+      this.#dequeue(task, true);
       this.#leaveQueue(task, false);
       this.#start(task, now);
       this.release(task, failed);
