@@ -3,7 +3,7 @@
 import type { Lane } from "./lane.ts";
 import { refusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, WAITING } from "./task.ts";
+import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, SHADOW, WAITING } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** Settles everything whose time has come. */
@@ -72,6 +72,7 @@ export function expire(scheduler: Scheduler, task: Task, now: number): true {
   task.home.failed++;
   scheduler.countReason(task.home, error.reason);
   task.extra.cause = error;
+  if (task.is(SHADOW)) return true;
   task.tell?.(error);
   task.extra.controller?.abort(error);
   return true;

@@ -16,6 +16,7 @@
  * Cost: O(log flows) to take, append to an idle flow, or correct; O(1) to append to a backlogged one.
  */
 
+import { number } from "./config.ts";
 import { IndexedHeap } from "./heap.ts";
 import type { Lane } from "./lane.ts";
 import type { Task } from "./task.ts";
@@ -117,7 +118,8 @@ export class FairQueue {
     if (this.#last !== undefined && this.#last.name === name) return this.#last;
     let flow = this.#flows.get(name);
     if (flow === undefined) {
-      flow = new Flow(this.#home, name, this.#weightOf === undefined ? 1 : this.#weightOf(name), this.#virtualTime);
+      const weight = this.#weightOf === undefined ? 1 : number(`flowWeight("${name}")`, this.#weightOf(name), 1e-6, 1e6);
+      flow = new Flow(this.#home, name, weight, this.#virtualTime);
       this.#flows.set(name, flow);
     }
     this.#last = flow;

@@ -44,7 +44,7 @@ export class Nesting {
     this.#count(task, -task.width);
   }
 
-  /** Refuses the newest waits that could never end, until none is left. */
+  /** Refuses the newest wait that could never end: its task can go on then, and with it the others. */
   breakDeadlocks(now: number): void {
     for (const task of [...this.#waits].reverse()) {
       if (task.state === ENDED || this.#canMove(task.home)) continue;

@@ -54,8 +54,8 @@ export class Resource {
     if (typeof fn !== "function") throw invalid("run", "a function", fn);
     const submitted = this.#scheduler.submit(task, true);
     submitted.fn = fn;
-    if (submitted.state === RUNNING) return execute(submitted) as Promise<T>;
     if (!this.#scheduler.config.enforce) return execute(shadow(submitted)) as Promise<T>;
+    if (submitted.state === RUNNING) return execute(submitted) as Promise<T>;
     if (submitted.state === ENDED) return Promise.reject(submitted.more?.cause);
     return turnOf(submitted).then(start) as Promise<T>;
   }
@@ -69,16 +69,16 @@ export class Resource {
    */
   acquire(task: TaskOptions = NO_OPTIONS): Promise<Permit> {
     const submitted = this.#scheduler.submit(task, true);
-    if (submitted.state === RUNNING) return Promise.resolve(submitted);
     if (!this.#scheduler.config.enforce) return Promise.resolve(shadow(submitted));
+    if (submitted.state === RUNNING) return Promise.resolve(submitted);
     if (submitted.state === ENDED) return Promise.reject(submitted.more?.cause);
     return turnOf(submitted).then(unwrap);
   }
 
   /** A permit if one can be had now without overtaking anybody, else undefined. Never waits. */
   tryAcquire(task: TaskOptions = NO_OPTIONS): Permit | undefined {
-    const submitted = this.#scheduler.submit(task, !this.#scheduler.config.enforce);
-    if (!this.#scheduler.config.enforce) return submitted!.state === RUNNING ? submitted : shadow(submitted!);
+    if (!this.#scheduler.config.enforce) return shadow(this.#scheduler.submit(task, true));
+    const submitted = this.#scheduler.submit(task, false);
     return submitted?.state === RUNNING ? submitted : undefined;
   }
 
@@ -181,7 +181,7 @@ function execute(task: Task): Promise<unknown> {
 
 function call(task: Task): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    task.tell = reject;
+    if (!task.is(SHADOW)) task.tell = reject;
     let result: unknown;
     try {
       result = task.fn!(task);

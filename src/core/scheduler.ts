@@ -132,6 +132,7 @@ export class Scheduler {
     if (options.signal !== undefined || options.id !== undefined || options.rule !== undefined) task.extra.options = options;
     task.width = width > lane.share.hold ? lane.share.hold : width;
     if (passesBy) return this.#passBy(task, now);
+    this.vacancies.used(lane);
     if (this.waiting === 0 && task.width <= this.roomFor(lane)) {
       this.#start(task, now);
       return task;
@@ -165,7 +166,6 @@ export class Scheduler {
     if (task.dueAt !== undefined) this.wake.setInstant(task, task.dueAt);
     this.wake.by(Math.min(dueAt(task), now + lane.config.queueTimeoutMs), now);
     listen(task);
-    this.vacancies.used(lane);
     this.records.queued(task, lane.waiting - 1);
     if (ambient?.holder !== undefined) this.nesting?.waits(task, ambient.holder, now);
   }
@@ -205,7 +205,7 @@ export class Scheduler {
     return Math.min(this.freeFor(lane), lane.share.ceiling - lane.seats);
   }
 
-  /** A bound well above what any newcomer could wait: all could wait if all that is queued took the longest run, one after another. */
+  /** Well above what any newcomer could wait, without a look at lanes' queues: spares most of them the prediction. */
   longestWait(): number {
     let longest = 0;
     for (const lane of this.lanes) if (lane.runs.longest > longest) longest = lane.runs.longest;
@@ -302,6 +302,7 @@ export class Scheduler {
     const now = this.clock.now();
     const runMs = this.#vacate(task, failed, now);
     const lane = task.home;
+    lane.runTimes.record(runMs, now);
     if (!task.is(OVERDUE)) {
       if (failed) lane.failed++;
       else lane.finished++;
@@ -327,7 +328,6 @@ export class Scheduler {
       if (task.is(BY_WEIGHT)) lane.tag += (cost - task.charged!) / lane.config.weight;
     }
     lane.runs.add(runMs, now);
-    lane.runTimes.record(runMs, now);
     if (task.is(LISTED)) lane.arrivals.ended();
     task.tell = undefined;
     if (task.more !== undefined) {
@@ -387,6 +387,7 @@ export class Scheduler {
   /** Frees the seats of a running task and queues it again at its own place, after `afterMs`. */
   requeue(task: Task, afterMs: number): Promise<Permit> {
     number("permit.requeue: afterMs", afterMs, 0, LONGEST_MS);
+    if (task.is(SHADOW)) return new Promise((resolve) => void this.clock.after(afterMs, () => resolve(task)));
     if (task.state !== RUNNING) throw invalid("permit.requeue", "a permit that is held", "one that was released");
     const now = this.clock.now();
     const waitedMs = this.waitMs(task, now);

@@ -1,6 +1,6 @@
 /** The two abort signals of a task: its caller's, which it listens to, and its permit's, which it gives. */
 
-import { ENDED, OVERDUE } from "./task.ts";
+import { ENDED, OVERDUE, SHADOW } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** The signal of a permit: made when somebody reads it, for few do. */
@@ -9,8 +9,8 @@ export function signalOf(task: Task): AbortSignal {
   if (extra.controller === undefined) {
     extra.controller = new AbortController();
     if (task.options.signal?.aborted === true) extra.controller.abort(task.options.signal.reason);
-    else if (task.is(OVERDUE)) extra.controller.abort(extra.cause);
-    else if (task.state !== ENDED) listen(task);
+    else if (task.is(OVERDUE) && !task.is(SHADOW)) extra.controller.abort(extra.cause);
+    else if (task.state !== ENDED || task.is(SHADOW)) listen(task);
   }
   return extra.controller.signal;
 }
