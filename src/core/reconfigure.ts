@@ -22,6 +22,7 @@ export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void 
   const due = shares(scheduler.seats, config.lanes);
   scheduler.config = config;
   scheduler.aging.budget = config.agingBudget;
+  scheduler.aging.lookAgain();
   scheduler.all = config.lanes.map((laneConfig, rank) => {
     const lane = scheduler.byName.get(laneConfig.name) ?? new Lane(scheduler, laneConfig, rank, due[rank]!, now);
     lane.rank = rank;

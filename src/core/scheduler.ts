@@ -177,6 +177,7 @@ export class Scheduler {
     task.state = WAITING;
     if (lane.waiting === 0) lane.tag = Math.max(lane.tag, this.#laneTime);
     if (task.returned) {
+      this.aging.lookAgain();
       task.queue = lane.fair.flow(task.queue.name);
       task.width = Math.min(task.width, lane.share.hold);
       lane.returned.push(task);
