@@ -66,6 +66,9 @@ export class Aging {
   }
 
   #earn(cost: number, aged: boolean): void {
-    this.#credit = Math.min(this.#credit + cost * (aged ? this.budget - 1 : this.budget), Math.max(this.#dearest, 1));
+    this.#credit = Math.min(
+      this.#credit + cost * (aged ? this.budget - 1 : this.budget),
+      Math.max(this.#dearest, 1),
+    );
   }
 }

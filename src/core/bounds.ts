@@ -5,7 +5,7 @@
 
 import { dueAt, isOwnDue } from "./expiry.ts";
 import type { Lane } from "./lane.ts";
-import { predictWait } from "./predict.ts";
+import { longestWait, predictWait } from "./predict.ts";
 import { refusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
@@ -24,7 +24,7 @@ export function refuseIfOutOfBounds(scheduler: Scheduler, task: Task, now: numbe
 
 function cannotBeInTime(scheduler: Scheduler, task: Task, now: number): boolean {
   const left = dueAt(task) - now;
-  if (left > scheduler.longestWait()) return false;
+  if (left > longestWait(scheduler)) return false;
   const run = task.home.runs.median(now);
   if (run === undefined) return false;
   const wait = predictWait(scheduler, task, now);

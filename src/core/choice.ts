@@ -79,7 +79,9 @@ export class Choice {
   }
 
   #byWeight(now: number): Task | undefined {
-    const lanes = this.#scheduler.lanes.filter((lane) => lane.waiting > 0).sort((a, b) => a.tag - b.tag || a.rank - b.rank);
+    const lanes = this.#scheduler.lanes
+      .filter((lane) => lane.waiting > 0)
+      .sort((a, b) => a.tag - b.tag || a.rank - b.rank);
     for (const lane of lanes) {
       const task = this.#head(lane, now);
       if (task !== undefined) task.mark(BY_WEIGHT);
@@ -95,12 +97,12 @@ export class Choice {
       const task = flow.head!;
       if (expireHead(scheduler, task, now)) continue;
       const width = Math.min(task.width, lane.share.hold);
-      const room = scheduler.roomFor(lane);
+      const room = scheduler.ledger.roomFor(lane);
       if (width <= room) {
         task.width = width;
         return task;
       }
-      if (width === 1 || !this.#passes(lane, task, scheduler.freeFor(lane), now)) return undefined;
+      if (width === 1 || !this.#passes(lane, task, scheduler.ledger.freeFor(lane), now)) return undefined;
       lane.fair.setAside(flow);
       this.#passed.push({ lane, flow });
     }

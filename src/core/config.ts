@@ -43,7 +43,9 @@ const AGING_BUDGET = 0.05;
 const RESOURCE_KEYS: ReadonlySet<string> = new Set(
   "name limit lanes defaultLane order aging queue flowWeight enforce detectDeadlock clock random".split(" "),
 );
-const LANE_KEYS: ReadonlySet<string> = new Set("name reservation lendable ceiling weight timeoutMs queue aging exempt".split(" "));
+const LANE_KEYS: ReadonlySet<string> = new Set(
+  "name reservation lendable ceiling weight timeoutMs queue aging exempt".split(" "),
+);
 
 /** The five lanes that a resource has when it names none. */
 export const FIVE_LANES: readonly LaneOptions[] = Object.entries(DEFAULT_LANES).map(
@@ -56,8 +58,10 @@ export const FIVE_LANES: readonly LaneOptions[] = Object.entries(DEFAULT_LANES).
  * @throws LanewayError `LANEWAY_INVALID`, naming the option.
  */
 export function resourceConfig(options: ResourceOptions): ResourceConfig {
-  if (typeof options !== "object" || options === null) throw invalid("Resource", "an object of options", options);
-  if (typeof options.name !== "string" || options.name === "") throw invalid("Resource: name", "a name", options.name);
+  if (typeof options !== "object" || options === null)
+    throw invalid("Resource", "an object of options", options);
+  if (typeof options.name !== "string" || options.name === "")
+    throw invalid("Resource: name", "a name", options.name);
   const at = `resource "${options.name}"`;
   knownKeys(at, options, RESOURCE_KEYS);
   const aging = options.aging === false ? undefined : (options.aging ?? {});
@@ -74,7 +78,8 @@ export function resourceConfig(options: ResourceOptions): ResourceConfig {
     lanes,
     defaultLane: defaultLane(at, options.defaultLane, lanes),
     order: oneOf(`${at}: order`, options.order ?? "strict", ["strict", "weighted"]),
-    agingBudget: aging === undefined ? 0 : number(`${at}: aging.budget`, aging.budget ?? AGING_BUDGET, 0, 0.5),
+    agingBudget:
+      aging === undefined ? 0 : number(`${at}: aging.budget`, aging.budget ?? AGING_BUDGET, 0, 0.5),
     queueMax: whole(`${at}: queue.max`, options.queue?.max ?? sum, 0, MOST_WAITING * MOST_LANES),
     whenFull: oneOf(`${at}: queue.whenFull`, options.queue?.whenFull ?? "reject", ["reject", "evict"]),
     enforce: bool(`${at}: enforce`, options.enforce ?? true),
@@ -91,19 +96,29 @@ export function limitSeats(at: string, limit: unknown): number {
  * itself, guarantees are cut from the lowest lane up instead.
  */
 export function checkGuarantees(at: string, limit: number, lanes: readonly LaneConfig[]): void {
-  const percents = lanes.reduce((sum, { reservation }) => sum + (typeof reservation === "string" ? percent(reservation) : 0), 0);
-  if (percents > 100 + 1e-6) throw invalid(`${at}: lanes`, "reservations of at most 100 % in all", `${round(percents)} %`);
+  const percents = lanes.reduce(
+    (sum, { reservation }) => sum + (typeof reservation === "string" ? percent(reservation) : 0),
+    0,
+  );
+  if (percents > 100 + 1e-6)
+    throw invalid(`${at}: lanes`, "reservations of at most 100 % in all", `${round(percents)} %`);
   const seats = reservedSeats(limit, lanes);
   const total = seats.reduce((sum, n) => sum + n, 0);
   if (total > limit) {
     const found = lanes.map((lane, i) => `${lane.name} ${seats[i]}`).join(" + ");
-    throw invalid(`${at}: lanes`, `reservations of at most the limit, ${limit} seats, in all`, `${found} = ${total}`);
+    throw invalid(
+      `${at}: lanes`,
+      `reservations of at most the limit, ${limit} seats, in all`,
+      `${found} = ${total}`,
+    );
   }
 }
 
 function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneConfig {
-  if (typeof lane !== "object" || lane === null) throw invalid(`${at}: lanes`, "an object for each lane", lane);
-  if (typeof lane.name !== "string" || lane.name === "") throw invalid(`${at}: lanes`, "a name for each lane", lane.name);
+  if (typeof lane !== "object" || lane === null)
+    throw invalid(`${at}: lanes`, "an object for each lane", lane);
+  if (typeof lane.name !== "string" || lane.name === "")
+    throw invalid(`${at}: lanes`, "a name for each lane", lane.name);
   const place = `${at}, lane "${lane.name}"`;
   knownKeys(place, lane, LANE_KEYS);
   const row = laneDefaults(lane.name);
@@ -119,14 +134,20 @@ function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneCo
     weight: number(`${place}: weight`, lane.weight ?? 1, 1e-6, 1e6),
     timeoutMs: number(`${place}: timeoutMs`, lane.timeoutMs ?? row.timeoutMs, 1, LONGEST_MS),
     queueMax: whole(`${place}: queue.max`, lane.queue?.max ?? row.queueMax, 0, MOST_WAITING),
-    queueTimeoutMs: number(`${place}: queue.timeoutMs`, lane.queue?.timeoutMs ?? row.queueTimeoutMs, 1, LONGEST_MS),
+    queueTimeoutMs: number(
+      `${place}: queue.timeoutMs`,
+      lane.queue?.timeoutMs ?? row.queueTimeoutMs,
+      1,
+      LONGEST_MS,
+    ),
     agingAfterMs: number(`${place}: aging.afterMs`, lane.aging?.afterMs ?? agingAfterMs, 0, LONGEST_MS),
     exempt: bool(`${place}: exempt`, lane.exempt ?? false),
   };
 }
 
 function defaultLane(at: string, named: string | undefined, lanes: readonly LaneConfig[]): string {
-  if (named === undefined) return (lanes.find((lane) => lane.name === "normal") ?? lanes[lanes.length - 1]!).name;
+  if (named === undefined)
+    return (lanes.find((lane) => lane.name === "normal") ?? lanes[lanes.length - 1]!).name;
   if (lanes.some((lane) => lane.name === named)) return named;
   throw invalid(`${at}: defaultLane`, `one of ${laneNames(lanes)}`, named);
 }
@@ -152,7 +173,8 @@ function knownKeys(at: string, options: object, known: ReadonlySet<string>): voi
 function share(at: string, value: number | Percent, least: number): number | Percent {
   if (typeof value === "string") {
     const matched = /^\d+(\.\d+)?%$/.test(value);
-    if (!matched || percent(value) > 100) throw invalid(at, 'seats or a percentage from "0%" to "100%"', value);
+    if (!matched || percent(value) > 100)
+      throw invalid(at, 'seats or a percentage from "0%" to "100%"', value);
     return value;
   }
   return whole(at, value, least, MOST_SEATS, 'seats, or a percentage such as "40%"');
@@ -166,7 +188,8 @@ export function number(at: string, value: unknown, least: number, most: number):
 
 /** A whole number within bounds, or an error that names both. */
 export function whole(at: string, value: unknown, least: number, most: number, unit = ""): number {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
+    return value as number;
   throw invalid(at, `a whole number from ${least} to ${most}${unit === "" ? "" : ` (${unit})`}`, value);
 }
 

@@ -1,9 +1,10 @@
 /** What happens when time passes: time-outs of those that wait, of those that run, and the end of back-offs. */
 
 import type { Lane } from "./lane.ts";
+import { rejoin } from "./put-back.ts";
 import { refusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, SHADOW, WAITING } from "./task.ts";
+import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, SHADOW, WAITING, waitMs } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** Settles everything whose time has come. */
@@ -12,7 +13,7 @@ export function expireDue(scheduler: Scheduler, now: number): void {
   for (const lane of scheduler.retired) expireLane(scheduler, lane, now);
   for (let task = scheduler.wake.due(now); task !== undefined; task = scheduler.wake.due(now)) {
     if (dueAt(task) <= now) expire(scheduler, task, now);
-    else if (task.state === BACKING_OFF) scheduler.rejoin(task, now);
+    else if (task.state === BACKING_OFF) rejoin(scheduler, task, now);
     else if (task.state === WAITING) queuedTooLong(scheduler, task, now);
   }
 }
@@ -39,7 +40,7 @@ export function expireHead(scheduler: Scheduler, task: Task, now: number): boole
   const due = dueAt(task);
   if (due <= now) return expire(scheduler, task, now);
   if (now === task.arrivedAt) return false;
-  if (scheduler.waitMs(task, now) >= lane.config.queueTimeoutMs) return queuedTooLong(scheduler, task, now);
+  if (waitMs(task, now) >= lane.config.queueTimeoutMs) return queuedTooLong(scheduler, task, now);
   if (due - now >= 2 * lane.runs.longest) return false;
   const run = lane.runs.median(now);
   if (run === undefined || due - now >= run) return false;
@@ -70,7 +71,7 @@ export function expire(scheduler: Scheduler, task: Task, now: number): true {
   if (task.is(OVERDUE)) return true;
   task.mark(OVERDUE);
   task.home.failed++;
-  scheduler.countReason(task.home, error.reason);
+  task.home.countReason(error.reason);
   task.extra.cause = error;
   if (task.is(SHADOW)) return true;
   task.tell?.(error);

@@ -118,7 +118,8 @@ export class FairQueue {
     if (this.#last !== undefined && this.#last.name === name) return this.#last;
     let flow = this.#flows.get(name);
     if (flow === undefined) {
-      const weight = this.#weightOf === undefined ? 1 : number(`flowWeight("${name}")`, this.#weightOf(name), 1e-6, 1e6);
+      const weight =
+        this.#weightOf === undefined ? 1 : number(`flowWeight("${name}")`, this.#weightOf(name), 1e-6, 1e6);
       flow = new Flow(this.#home, name, weight, this.#virtualTime);
       this.#flows.set(name, flow);
     }
@@ -198,7 +199,10 @@ export class FairQueue {
     const actual = width * runMs;
     this.#largest = Math.max(this.#largest * LARGEST_FADE, actual / flow.weight);
     flow.running--;
-    this.#moveTag(flow, Math.max(flow.tag + (actual - charged) / flow.weight, this.#virtualTime - this.#largest));
+    this.#moveTag(
+      flow,
+      Math.max(flow.tag + (actual - charged) / flow.weight, this.#virtualTime - this.#largest),
+    );
     if (!flow.active) this.#deactivate(flow);
   }
 

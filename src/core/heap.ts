@@ -65,7 +65,8 @@ export abstract class IndexedHeap<T> {
     while (index < half) {
       let childIndex = 2 * index + 1;
       let child = items[childIndex]!;
-      if (childIndex + 1 < items.length && this.before(items[childIndex + 1]!, child)) child = items[++childIndex]!;
+      if (childIndex + 1 < items.length && this.before(items[childIndex + 1]!, child))
+        child = items[++childIndex]!;
       if (!this.before(child, item)) break;
       items[index] = child;
       this.place(child, index);

@@ -51,7 +51,11 @@ export class Histogram {
     let seen = 0;
     for (let i = 0; i < SIZE && found.length < parts.length; i++) {
       seen += this.#now[i]! + this.#before[i]!;
-      while (found.length < parts.length && total > 0 && seen >= Math.max(1, Math.ceil(parts[found.length]! * total)))
+      while (
+        found.length < parts.length &&
+        total > 0 &&
+        seen >= Math.max(1, Math.ceil(parts[found.length]! * total))
+      )
         found.push(middleOf(i) / 1_000);
     }
     while (found.length < parts.length) found.push(0);

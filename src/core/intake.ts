@@ -17,7 +17,9 @@ export function laneFor(scheduler: Scheduler, options: TaskOptions, ambient: Amb
     throw invalid(`resource "${scheduler.name}": lane`, `one of ${laneNames(scheduler.all)}`, options.lane);
   }
   // A lane of the context that this resource does not have is a default that does not fit, not a mistake.
-  return (ambient?.lane === undefined ? undefined : scheduler.byName.get(ambient.lane)) ?? scheduler.defaultLane;
+  return (
+    (ambient?.lane === undefined ? undefined : scheduler.byName.get(ambient.lane)) ?? scheduler.defaultLane
+  );
 }
 
 export function widthOf(options: TaskOptions): number {
@@ -33,7 +35,12 @@ export function flowOf(options: TaskOptions, ambient: Ambient | undefined): stri
 /**
  * The earliest instant the caller set; undefined when the lane's own time-out, which is found without a heap, is it.
  */
-export function dueOf(options: TaskOptions, contextDeadline: number | undefined, lane: Lane, now: number): number | undefined {
+export function dueOf(
+  options: TaskOptions,
+  contextDeadline: number | undefined,
+  lane: Lane,
+  now: number,
+): number | undefined {
   const { timeoutMs, deadline } = options;
   if (timeoutMs === undefined && deadline === undefined && contextDeadline === undefined) return undefined;
   let due = contextDeadline ?? Infinity;

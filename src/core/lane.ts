@@ -75,6 +75,10 @@ export class Lane {
     return this.seats < this.share.reservation;
   }
 
+  countReason(reason: LanewayReason): void {
+    this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
+  }
+
   /** The oldest task that waits here, put back or not. */
   oldestWaiting(): Task | undefined {
     const oldest = this.arrivals.oldestWaiting();

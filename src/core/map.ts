@@ -27,7 +27,7 @@ export async function* mapInLane<Item, Result>(
   let done = false;
   try {
     while (!done || submitted.length > 0) {
-      while (!done && submitted.length < scheduler.seats) {
+      while (!done && submitted.length < scheduler.ledger.seats) {
         await resource.ready(options);
         const next = await source.next();
         if (next.done === true) done = true;

@@ -8,7 +8,7 @@ import type { Holder } from "./context.ts";
 import { LanewayError } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { ENDED, RUNNING, Task } from "./task.ts";
+import { ENDED, RUNNING, Task, waitMs } from "./task.ts";
 
 export class Nesting {
   readonly #scheduler: Scheduler;
@@ -26,7 +26,8 @@ export class Nesting {
     task.extra.holder = chain;
     if (this.#holders(task).length === 0) return;
     this.#waits.add(task);
-    for (const holder of this.#holders(task)) if (holder.extra.nestedWaits++ === 0) this.#count(holder, holder.width);
+    for (const holder of this.#holders(task))
+      if (holder.extra.nestedWaits++ === 0) this.#count(holder, holder.width);
     this.breakDeadlocks(now);
   }
 
@@ -34,7 +35,8 @@ export class Nesting {
   waitOver(task: Task): void {
     if (!this.#waits.delete(task)) return;
     for (const holder of this.#holders(task))
-      if (holder.extra.nestedWaits > 0 && --holder.extra.nestedWaits === 0) this.#count(holder, -holder.width);
+      if (holder.extra.nestedWaits > 0 && --holder.extra.nestedWaits === 0)
+        this.#count(holder, -holder.width);
   }
 
   /** A holder has ended without waiting for its own waits. */
@@ -55,7 +57,7 @@ export class Nesting {
 
   /** Whether some seat that this lane could use is free, or held by a task that will end without waiting here. */
   #canMove(lane: Lane): boolean {
-    if (this.#scheduler.freeFor(lane) > 0 && lane.seats < lane.share.ceiling) return true;
+    if (this.#scheduler.ledger.freeFor(lane) > 0 && lane.seats < lane.share.ceiling) return true;
     for (const other of [...this.#scheduler.lanes, ...this.#scheduler.retired]) {
       const moving = other.seats - (this.#stuck.get(other) ?? 0);
       const useful = other === lane ? moving : Math.min(moving, other.seats - other.share.floor);
@@ -77,7 +79,7 @@ export class Nesting {
       resource: name,
       lane: task.lane,
       flow: task.flow,
-      waitMs: task.scheduler.waitMs(task),
+      waitMs: waitMs(task, this.#scheduler.clock.now()),
     });
   }
 

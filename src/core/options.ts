@@ -103,15 +103,53 @@ const MINUTE = 60_000;
 
 /** The default lanes by name, most important first; `batch` answers to the defaults of `bulk`. */
 export const DEFAULT_LANES: Readonly<Record<string, LaneDefaults>> = {
-  critical: { reservation: "40%", lendable: "50%", timeoutMs: 30 * SECOND, queueMax: 1_000, queueTimeoutMs: 10 * SECOND, objectiveWaitMs: 100 },
-  high: { reservation: "30%", lendable: "100%", timeoutMs: 30 * SECOND, queueMax: 1_000, queueTimeoutMs: 10 * SECOND, objectiveWaitMs: SECOND },
-  normal: { reservation: "20%", lendable: "100%", timeoutMs: MINUTE, queueMax: 2_000, queueTimeoutMs: MINUTE, objectiveWaitMs: 10 * SECOND },
-  low: { reservation: "10%", lendable: "100%", timeoutMs: 2 * MINUTE, queueMax: 5_000, queueTimeoutMs: 2 * MINUTE, objectiveWaitMs: MINUTE },
-  bulk: { reservation: "0%", lendable: "100%", timeoutMs: 5 * MINUTE, queueMax: 10_000, queueTimeoutMs: 5 * MINUTE, objectiveWaitMs: 5 * MINUTE },
+  critical: {
+    reservation: "40%",
+    lendable: "50%",
+    timeoutMs: 30 * SECOND,
+    queueMax: 1_000,
+    queueTimeoutMs: 10 * SECOND,
+    objectiveWaitMs: 100,
+  },
+  high: {
+    reservation: "30%",
+    lendable: "100%",
+    timeoutMs: 30 * SECOND,
+    queueMax: 1_000,
+    queueTimeoutMs: 10 * SECOND,
+    objectiveWaitMs: SECOND,
+  },
+  normal: {
+    reservation: "20%",
+    lendable: "100%",
+    timeoutMs: MINUTE,
+    queueMax: 2_000,
+    queueTimeoutMs: MINUTE,
+    objectiveWaitMs: 10 * SECOND,
+  },
+  low: {
+    reservation: "10%",
+    lendable: "100%",
+    timeoutMs: 2 * MINUTE,
+    queueMax: 5_000,
+    queueTimeoutMs: 2 * MINUTE,
+    objectiveWaitMs: MINUTE,
+  },
+  bulk: {
+    reservation: "0%",
+    lendable: "100%",
+    timeoutMs: 5 * MINUTE,
+    queueMax: 10_000,
+    queueTimeoutMs: 5 * MINUTE,
+    objectiveWaitMs: 5 * MINUTE,
+  },
 };
 
 /** The defaults behind a lane's name: its own row, `batch` as `bulk`, anything else as `normal`. */
 export function laneDefaults(name: string): LaneDefaults {
   const row = DEFAULT_LANES[name === "batch" ? "bulk" : name];
-  return (Object.hasOwn(DEFAULT_LANES, name === "batch" ? "bulk" : name) ? row : undefined) ?? DEFAULT_LANES["normal"]!;
+  return (
+    (Object.hasOwn(DEFAULT_LANES, name === "batch" ? "bulk" : name) ? row : undefined) ??
+    DEFAULT_LANES["normal"]!
+  );
 }

@@ -49,6 +49,13 @@ function passedOn(other: Lane, lane: Lane): number {
   return other.seats === 0 ? 0 : Math.max(0, other.seats - keeps) / other.seats;
 }
 
+/** Well above what any newcomer could wait, without a look into the queues: spares most of them the prediction. */
+export function longestWait(scheduler: Scheduler): number {
+  let longest = 0;
+  for (const lane of scheduler.lanes) if (lane.runs.longest > longest) longest = lane.runs.longest;
+  return 4 * longest * (scheduler.waiting + 2);
+}
+
 /**
  * When a refused task should come back, in milliseconds. Each one told reserves its place: the next is told a later
  * time, so that they return as fast as the lane can take them and no faster.
@@ -56,7 +63,11 @@ function passedOn(other: Lane, lane: Lane): number {
 export function returnAfter(scheduler: Scheduler, lane: Lane, now: number): number {
   const run = lane.runs.mean(now) ?? meanOfAll(scheduler, now);
   if (run === undefined) return jittered(scheduler, 1_000);
-  const seats = Math.max(lane.running, lane.share.reservation, scheduler.config.agingBudget * scheduler.seats);
+  const seats = Math.max(
+    lane.running,
+    lane.share.reservation,
+    scheduler.config.agingBudget * scheduler.ledger.seats,
+  );
   const rate = seats / Math.max(run, 0.001);
   const drained = now + lane.waiting / rate;
   const at = Math.min(Math.max(lane.returnsUntil, drained) + 1 / rate, now + LONGEST_RETURN_MS);

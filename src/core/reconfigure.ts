@@ -7,7 +7,7 @@ import { shares } from "./seats.ts";
 
 /** The limit says another number: guarantees follow it at once, seats in use as their tasks end. */
 export function limitChanged(scheduler: Scheduler): void {
-  scheduler.seats = scheduler.limit.current;
+  scheduler.ledger.seats = scheduler.limit.current;
   share(scheduler);
   scheduler.afterChange(scheduler.clock.now());
 }
@@ -19,12 +19,13 @@ export function limitChanged(scheduler: Scheduler): void {
 export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void {
   const now = scheduler.clock.now();
   const old = scheduler.all;
-  const due = shares(scheduler.seats, config.lanes);
+  const due = shares(scheduler.ledger.seats, config.lanes);
   scheduler.config = config;
   scheduler.aging.budget = config.agingBudget;
   scheduler.aging.lookAgain();
   scheduler.all = config.lanes.map((laneConfig, rank) => {
-    const lane = scheduler.byName.get(laneConfig.name) ?? new Lane(scheduler, laneConfig, rank, due[rank]!, now);
+    const lane =
+      scheduler.byName.get(laneConfig.name) ?? new Lane(scheduler, laneConfig, rank, due[rank]!, now);
     lane.rank = rank;
     lane.config = laneConfig;
     return lane;
@@ -44,7 +45,9 @@ function bequeath(scheduler: Scheduler, lane: Lane, heir: Lane): void {
   lane.heir = heir;
   lane.share = { reservation: 0, floor: 0, ceiling: lane.share.ceiling, hold: lane.share.hold };
   for (const other of scheduler.retired) if (other.heir === lane) other.heir = heir;
-  scheduler.retired = [...scheduler.retired, lane].filter(({ running, backingOff }) => running + backingOff > 0);
+  scheduler.retired = [...scheduler.retired, lane].filter(
+    ({ running, backingOff }) => running + backingOff > 0,
+  );
   for (const task of [...lane.fair.waiting()]) {
     lane.fair.remove(task, task.returned);
     task.queue = heir.fair.flow(task.flow);
@@ -60,7 +63,10 @@ function bequeath(scheduler: Scheduler, lane: Lane, heir: Lane): void {
 }
 
 function share(scheduler: Scheduler): void {
-  const due = shares(scheduler.seats, scheduler.all.map((lane) => lane.config));
+  const due = shares(
+    scheduler.ledger.seats,
+    scheduler.all.map((lane) => lane.config),
+  );
   scheduler.all.forEach((lane, rank) => (lane.share = due[rank]!));
-  scheduler.idleFloors = scheduler.lanes.reduce((sum, lane) => sum + lane.idleFloor, 0);
+  scheduler.ledger.recount(scheduler.lanes);
 }

@@ -3,6 +3,7 @@
 import { LanewayError } from "./errors.ts";
 import type { LanewayCode, LanewayReason } from "./errors.ts";
 import { returnAfter } from "./predict.ts";
+import { waitMs } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** Another replica is up already, or this one's successor will be. */
@@ -10,18 +11,25 @@ const AFTER_DRAIN_MS = 1_000;
 
 export function refusal(task: Task, code: LanewayCode, reason: LanewayReason, now: number): LanewayError {
   const { scheduler, home } = task;
-  const retryAfterMs = comesBack(code, reason) ? returnAfter(scheduler, home, now) : code === "LANEWAY_DRAINING" ? AFTER_DRAIN_MS : undefined;
+  const retryAfterMs = comesBack(code, reason)
+    ? returnAfter(scheduler, home, now)
+    : code === "LANEWAY_DRAINING"
+      ? AFTER_DRAIN_MS
+      : undefined;
   if (retryAfterMs !== undefined) task.extra.retryAfterMs = retryAfterMs;
   const hint = retryAfterMs === undefined ? "" : `; try again in ${(retryAfterMs / 1_000).toFixed(1)} s`;
-  return new LanewayError(`resource "${scheduler.name}", lane "${home.name}": ${sentence(task, reason, now)}${hint}`, {
-    code,
-    reason,
-    resource: scheduler.name,
-    lane: home.name,
-    flow: task.flow,
-    waitMs: scheduler.waitMs(task, now),
-    retryAfterMs,
-  });
+  return new LanewayError(
+    `resource "${scheduler.name}", lane "${home.name}": ${sentence(task, reason, now)}${hint}`,
+    {
+      code,
+      reason,
+      resource: scheduler.name,
+      lane: home.name,
+      flow: task.flow,
+      waitMs: waitMs(task, now),
+      retryAfterMs,
+    },
+  );
 }
 
 /** Whether coming back later can help: not for a deadline that has passed, nor for a task that ran too long. */
@@ -32,7 +40,7 @@ function comesBack(code: LanewayCode, reason: LanewayReason): boolean {
 
 function sentence(task: Task, reason: LanewayReason, now: number): string {
   const { scheduler, home } = task;
-  const waited = `${Math.round(scheduler.waitMs(task, now))} ms`;
+  const waited = `${Math.round(waitMs(task, now))} ms`;
   switch (reason) {
     case "lane-full":
       return `the lane's queue is full (${home.config.queueMax} waiting)`;

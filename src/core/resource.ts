@@ -2,6 +2,7 @@
 
 import { checkGuarantees, limitSeats, resourceConfig } from "./config.ts";
 import type { Ambient } from "./context.ts";
+import { drain } from "./drain.ts";
 import { invalid } from "./errors.ts";
 import { laneFor } from "./intake.ts";
 import { FixedLimit } from "./limit/fixed.ts";
@@ -10,17 +11,19 @@ import { mapInLane } from "./map.ts";
 import type { ResourceOptions, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
 import { reconfigure } from "./reconfigure.ts";
-import { Scheduler, turnOf, unwrap } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 import type { Ports } from "./scheduler.ts";
 import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot.ts";
-import { ENDED, RUNNING, SHADOW } from "./task.ts";
+import { ENDED, RUNNING, SHADOW, turnOf, unwrap } from "./task.ts";
 import type { Task } from "./task.ts";
 
 const NO_OPTIONS: TaskOptions = Object.freeze({});
 
 /** What `update` can change while tasks run and wait. */
-export type ResourceChanges = Partial<Pick<ResourceOptions, "limit" | "lanes" | "defaultLane" | "order" | "aging" | "queue" | "enforce">>;
+export type ResourceChanges = Partial<
+  Pick<ResourceOptions, "limit" | "lanes" | "defaultLane" | "order" | "aging" | "queue" | "enforce">
+>;
 
 /**
  * One shared thing with a limit, and the lanes in which tasks wait for it.
@@ -120,7 +123,7 @@ export class Resource {
     checkGuarantees(`resource "${this.name}"`, limit.current, config.lanes);
     this.#options = options;
     this.#scheduler.limit = limit;
-    this.#scheduler.seats = limit.current;
+    this.#scheduler.ledger.seats = limit.current;
     reconfigure(this.#scheduler, config);
   }
 
@@ -144,13 +147,14 @@ export class Resource {
    * unless given) passed first and those still queued were given up.
    */
   drain(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    return this.#scheduler.drain(options.timeoutMs ?? 30_000);
+    return drain(this.#scheduler, options.timeoutMs ?? 30_000);
   }
 }
 
 function limitOf(options: ResourceOptions): Limit {
   const { limit } = options;
-  if (typeof limit !== "object" || limit === null) return new FixedLimit(limitSeats(`resource "${options.name}"`, limit));
+  if (typeof limit !== "object" || limit === null)
+    return new FixedLimit(limitSeats(`resource "${options.name}"`, limit));
   limitSeats(`resource "${options.name}"`, limit.current);
   return limit;
 }
@@ -209,6 +213,7 @@ function call(task: Task): Promise<unknown> {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function";
+  return (
+    typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function"
+  );
 }
-

@@ -10,24 +10,36 @@ import { refuseIfOutOfBounds } from "./bounds.ts";
 import { Choice } from "./choice.ts";
 import type { Clock } from "./clock.ts";
 import type { ResourceConfig } from "./config.ts";
-import { LONGEST_MS, number } from "./config.ts";
 import type { Ambient, ContextPort } from "./context.ts";
-import { LanewayError, invalid } from "./errors.ts";
-import type { LanewayReason } from "./errors.ts";
+import { LanewayError } from "./errors.ts";
 import { dueAt, expireDue, nextExpiry } from "./expiry.ts";
 import { dueOf, flowOf, laneFor, widthOf } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import type { NeverStarted } from "./lane.ts";
+import { Ledger } from "./ledger.ts";
 import type { Limit } from "./limit/limit.ts";
 import { Nesting } from "./nesting.ts";
 import type { TaskOptions } from "./options.ts";
-import type { Permit } from "./permit.ts";
 import { Records } from "./records.ts";
 import { limitChanged } from "./reconfigure.ts";
 import { refusal } from "./refusal.ts";
 import { shares } from "./seats.ts";
 import { listen, unlisten } from "./signals.ts";
-import { AGED, BACKING_OFF, BY_WEIGHT, DUE_BY_LANE, ENDED, EXEMPT, LISTED, OVERDUE, RETURNED, RUNNING, SHADOW, Task, WAITING } from "./task.ts";
+import {
+  AGED,
+  BACKING_OFF,
+  BY_WEIGHT,
+  ENDED,
+  EXEMPT,
+  LISTED,
+  OVERDUE,
+  RETURNED,
+  RUNNING,
+  SHADOW,
+  Task,
+  WAITING,
+  waitMs,
+} from "./task.ts";
 import { Vacancies } from "./vacancies.ts";
 import { Wake } from "./wake.ts";
 
@@ -54,22 +66,20 @@ export class Scheduler {
   limit: Limit;
   /** Takes part in choosing: every lane that takes seats, most important first. */
   lanes: Lane[];
-  /** Those and the exempt ones. */
-  all: Lane[];
+  all: Lane[]; // those and the exempt ones
   byName: Map<string, Lane>;
   /** Gone from the policy, with tasks that still run. */
   retired: Lane[] = [];
   top: Lane;
   defaultLane: Lane;
 
-  seats: number;
-  seatsInUse = 0;
-  idleFloors = 0;
+  readonly ledger: Ledger;
   waiting = 0;
   backingOff = 0;
   running = 0;
   draining = false;
-  onIdle: (() => void) | undefined = undefined;
+  /** Called, once each, when nothing runs and nothing waits. */
+  readonly whenIdle: Set<() => void> = new Set();
 
   readonly aging: Aging;
   readonly wake: Wake;
@@ -91,7 +101,7 @@ export class Scheduler {
     this.#contextClock = ports.contextClock === true;
     this.config = config;
     this.limit = limit;
-    this.seats = limit.current;
+    this.ledger = new Ledger(limit.current);
     this.aging = new Aging(config.agingBudget);
     this.records = new Records(this);
     this.vacancies = new Vacancies(this);
@@ -99,14 +109,18 @@ export class Scheduler {
     this.wake = new Wake(this.clock, () => this.#onWake());
     this.#choice = new Choice(this);
     const now = this.clock.now();
-    const due = shares(this.seats, config.lanes);
+    const due = shares(limit.current, config.lanes);
     this.all = config.lanes.map((lane, rank) => new Lane(this, lane, rank, due[rank]!, now));
     this.lanes = this.all.filter((lane) => !lane.config.exempt);
     this.byName = new Map(this.all.map((lane) => [lane.name, lane]));
     this.top = this.lanes[0]!;
     this.defaultLane = this.byName.get(config.defaultLane)!;
-    this.idleFloors = this.lanes.reduce((sum, lane) => sum + lane.idleFloor, 0);
+    this.ledger.recount(this.lanes);
     limit.onChange?.(() => limitChanged(this));
+  }
+
+  get idle(): boolean {
+    return this.running === 0 && this.waiting === 0 && this.backingOff === 0;
   }
 
   // ── submitting ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -129,16 +143,17 @@ export class Scheduler {
     const queue = passesBy ? lane.fair.peekFlow(flow) : lane.fair.flow(flow);
     const task = new Task(queue, this.#seq++, now);
     if (due !== undefined) task.extra.dueAt = due;
-    if (options.signal !== undefined || options.id !== undefined || options.rule !== undefined) task.extra.options = options;
+    if (options.signal !== undefined || options.id !== undefined || options.rule !== undefined)
+      task.extra.options = options;
     task.width = width > lane.share.hold ? lane.share.hold : width;
     if (passesBy) return this.#passBy(task, now);
     this.vacancies.used(lane);
-    if (this.waiting === 0 && task.width <= this.roomFor(lane)) {
+    if (this.waiting === 0 && task.width <= this.ledger.roomFor(lane)) {
       this.#start(task, now);
       return task;
     }
-    this.#enqueue(task, now);
-    if (this.seatsInUse < this.seats) this.dispatch(now);
+    this.enqueue(task, now);
+    if (!this.ledger.full) this.dispatch(now);
     if (task.state !== WAITING) return task;
     if (!mayWait) {
       this.#dequeue(task);
@@ -153,8 +168,10 @@ export class Scheduler {
   #passBy(task: Task, now: number): Task {
     const { signal } = task.options;
     if (signal?.aborted === true) return this.refuse(task, "cancelled", signal.reason, now);
-    if (task.dueAt! <= now) return this.refuse(task, "rejected", refusal(task, "LANEWAY_DEADLINE", "passed", now), now);
-    if (this.draining) return this.refuse(task, "rejected", refusal(task, "LANEWAY_DRAINING", "draining", now), now);
+    if (task.dueAt! <= now)
+      return this.refuse(task, "rejected", refusal(task, "LANEWAY_DEADLINE", "passed", now), now);
+    if (this.draining)
+      return this.refuse(task, "rejected", refusal(task, "LANEWAY_DRAINING", "draining", now), now);
     this.#start(task, now);
     return task;
   }
@@ -172,7 +189,7 @@ export class Scheduler {
 
   // ── queue and seats ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  #enqueue(task: Task, now: number): void {
+  enqueue(task: Task, now: number): void {
     const lane = task.home;
     task.state = WAITING;
     if (lane.waiting === 0) lane.tag = Math.max(lane.tag, this.#laneTime);
@@ -201,35 +218,11 @@ export class Scheduler {
     if (lane.parkedFor === task) lane.parkedFor = undefined;
   }
 
-  /** Seats that this lane may take now: what is free, less the floors of the others, within its ceiling. */
-  roomFor(lane: Lane): number {
-    return Math.min(this.freeFor(lane), lane.share.ceiling - lane.seats);
-  }
-
-  /** Well above what any newcomer could wait, without a look at lanes' queues: spares most of them the prediction. */
-  longestWait(): number {
-    let longest = 0;
-    for (const lane of this.lanes) if (lane.runs.longest > longest) longest = lane.runs.longest;
-    return 4 * longest * (this.waiting + 2);
-  }
-
-  /** The same but for the ceiling. */
-  freeFor(lane: Lane): number {
-    return this.seats - this.seatsInUse - this.idleFloors + lane.idleFloor;
-  }
-
-  #take(lane: Lane, seats: number): void {
-    const idle = lane.idleFloor;
-    lane.seats += seats;
-    this.seatsInUse += seats;
-    this.idleFloors += lane.idleFloor - idle;
-  }
-
   /** Hands free seats to waiters until none may be given. */
   dispatch(now: number): void {
     if (this.#dispatching) return;
     this.#dispatching = true;
-    while (this.waiting > 0 && this.seatsInUse < this.seats) {
+    while (this.waiting > 0 && !this.ledger.full) {
       const task = this.#choice.next(now);
       if (task === undefined) break;
       this.#dequeue(task, true);
@@ -255,12 +248,12 @@ export class Scheduler {
       task.mark(EXEMPT);
       task.charged = 0;
     } else {
-      this.#take(lane, task.width);
+      this.ledger.take(lane, task.width);
       task.charged = lane.fair.charge(task.queue, task.width, lane.runs.mean(now) ?? 1, queued);
       this.aging.start(lane, task.charged, task.is(AGED));
       if (task.is(BY_WEIGHT)) this.#chargeLane(lane, task.charged);
     }
-    lane.waits.record(this.waitMs(task, now), now);
+    lane.waits.record(waitMs(task, now), now);
     if (!task.is(LISTED | RETURNED)) this.#list(task);
     if (task.dueAt === undefined) this.wake.by(task.arrivedAt + lane.config.timeoutMs, now);
     else if (task.dueAt !== Infinity) {
@@ -301,7 +294,7 @@ export class Scheduler {
       return;
     }
     const now = this.clock.now();
-    const runMs = this.#vacate(task, failed, now);
+    const runMs = this.vacate(task, failed, now);
     const lane = task.home;
     lane.runTimes.record(runMs, now);
     if (!task.is(OVERDUE)) {
@@ -313,7 +306,7 @@ export class Scheduler {
   }
 
   /** Takes the seats back and learns from the run; the task is over. */
-  #vacate(task: Task, failed: boolean, now: number): number {
+  vacate(task: Task, failed: boolean, now: number): number {
     const lane = task.home;
     const runMs = now - task.startedAt!;
     task.state = ENDED;
@@ -322,8 +315,8 @@ export class Scheduler {
     if (task.dueAt !== undefined) this.wake.setInstant(task, Infinity);
     if (!task.is(EXEMPT)) {
       const cost = runMs * task.width;
-      this.limit.onRelease?.(runMs, this.seatsInUse, failed);
-      this.#take(lane, -task.width);
+      this.limit.onRelease?.(runMs, this.ledger.inUse, failed);
+      this.ledger.take(lane, -task.width);
       lane.fair.settle(task.queue, task.charged!, task.width, runMs);
       this.aging.end(lane, task.charged!, cost, task.is(AGED));
       if (task.is(BY_WEIGHT)) lane.tag += (cost - task.charged!) / lane.config.weight;
@@ -345,9 +338,10 @@ export class Scheduler {
       this.nesting?.breakDeadlocks(now);
     }
     if (this.vacancies.producers > 0) this.vacancies.left(now);
-    if (this.running > 0 || this.waiting > 0 || this.backingOff > 0) return;
+    if (!this.idle) return;
     this.wake.rest();
-    this.onIdle?.();
+    for (const tell of this.whenIdle) tell();
+    this.whenIdle.clear();
   }
 
   /** Ends a task that is not running, with what its caller is told. The caller of this dispatches afterwards. */
@@ -363,17 +357,13 @@ export class Scheduler {
     task.state = ENDED;
     task.extra.cause = cause;
     const reason = cause instanceof LanewayError ? cause.reason : undefined;
-    if (reason !== undefined) this.countReason(lane, reason);
+    if (reason !== undefined) lane.countReason(reason);
     if (task.returned) {
       if (!task.is(OVERDUE)) lane.failed++;
     } else lane.never[outcome]++;
     this.records.neverStarted(task, outcome, reason, now);
     task.tell?.(task);
     return task;
-  }
-
-  countReason(lane: Lane, reason: LanewayReason): void {
-    lane.reasons[reason] = (lane.reasons[reason] ?? 0) + 1;
   }
 
   #leaveQueue(task: Task, listening: boolean): void {
@@ -383,50 +373,7 @@ export class Scheduler {
     this.nesting?.waitOver(task);
   }
 
-  // ── putting back, time, the caller's signal ───────────────────────────────────────────────────────────────────────
-
-  /** Frees the seats of a running task and queues it again at its own place, after `afterMs`. */
-  requeue(task: Task, afterMs: number): Promise<Permit> {
-    number("permit.requeue: afterMs", afterMs, 0, LONGEST_MS);
-    if (task.is(SHADOW)) return new Promise((resolve) => void this.clock.after(afterMs, () => resolve(task)));
-    if (task.state !== RUNNING) throw invalid("permit.requeue", "a permit that is held", "one that was released");
-    const now = this.clock.now();
-    const waitedMs = this.waitMs(task, now);
-    const answer = task.tell;
-    this.#vacate(task, false, now);
-    const home = task.home.heir ?? task.home;
-    const next = new Task(home.fair.peekFlow(task.flow), task.seq, task.arrivedAt);
-    next.mark(RETURNED | (task.dueAt === undefined || task.is(DUE_BY_LANE) ? DUE_BY_LANE : 0) | (task.is(OVERDUE) ? OVERDUE : 0));
-    const { options, width, controller, holder, cause } = task.extra;
-    Object.assign(next.extra, { options, width, dueAt: dueAt(task), waitedMs, queuedAt: now + afterMs, controller, holder, cause, answer });
-    task.extra.successor = next;
-    const turn = turnOf(next).then(unwrap);
-    const gone = task.options.signal?.aborted === true;
-    if (gone || next.is(OVERDUE)) this.refuse(next, "cancelled", gone ? task.options.signal!.reason : cause, now);
-    else this.#return(next, afterMs, now);
-    this.afterChange(now);
-    return turn;
-  }
-
-  #return(task: Task, afterMs: number, now: number): void {
-    listen(task);
-    if (afterMs > 0) {
-      task.state = BACKING_OFF;
-      task.home.backingOff++;
-      this.backingOff++;
-      this.wake.setInstant(task, Math.min(now + afterMs, dueAt(task)));
-      this.wake.by(task.extra.instant, now);
-    } else this.#enqueue(task, now);
-    if (task.extra.holder !== undefined) this.nesting?.waits(task, task.extra.holder, now);
-  }
-
-  /** A back-off is over: the task waits at its place, in the heir of its lane if that is gone. */
-  rejoin(task: Task, now: number): void {
-    task.home.backingOff--;
-    this.backingOff--;
-    if (task.home.heir !== undefined) task.queue = task.home.heir.fair.peekFlow(task.flow);
-    this.#enqueue(task, now);
-  }
+  // ── time, and whoever gives up ────────────────────────────────────────────────────────────────────────────────────
 
   /** The task's answer has begun: only its caller may cut it short from here on. */
   answered(task: Task): void {
@@ -443,41 +390,6 @@ export class Scheduler {
     if (at !== Infinity) this.wake.by(at, now);
   }
 
-  /** Milliseconds queued so far, over all turns of a task that was put back. */
-  waitMs(task: Task, now: number = this.clock.now()): number {
-    const until = task.startedAt ?? now;
-    const more = task.more;
-    if (more === undefined) return until - task.arrivedAt;
-    return more.waitedMs + Math.max(0, until - more.queuedAt);
-  }
-
-  /** Takes nothing new; true when all that was accepted has ended, false when that took too long. */
-  drain(timeoutMs: number): Promise<boolean> {
-    number("drain: timeoutMs", timeoutMs, 0, LONGEST_MS);
-    this.draining = true;
-    this.vacancies.drain(this.clock.now());
-    if (this.running + this.waiting + this.backingOff === 0) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const cancel = this.clock.after(timeoutMs, () => {
-        const now = this.clock.now();
-        for (const task of this.#accepted()) this.refuse(task, "evicted", refusal(task, "LANEWAY_DRAINING", "drain-timeout", now), now);
-        this.afterChange(now);
-        resolve(this.running === 0);
-      });
-      const before = this.onIdle;
-      this.onIdle = () => {
-        before?.();
-        cancel();
-        resolve(true);
-      };
-    });
-  }
-
-  /** All that wait or are held back, in every lane. */
-  #accepted(): Task[] {
-    return [...this.all.flatMap((lane) => [...lane.fair.waiting()]), ...this.wake.backingOff()];
-  }
-
   /** The caller gave up: a waiter is out of the queue at once, a running task is told through its signal. */
   giveUp(task: Task, reason: unknown): void {
     if (task.state !== WAITING && task.state !== BACKING_OFF) return;
@@ -485,15 +397,4 @@ export class Scheduler {
     this.refuse(task, "cancelled", reason, now);
     this.afterChange(now);
   }
-}
-
-/** Resolves with the task when it has started or ended. */
-export function turnOf(task: Task): Promise<Task> {
-  return new Promise((resolve) => (task.tell = resolve as (outcome: unknown) => void));
-}
-
-/** The permit of a task whose wait is over, or what it ended with. */
-export function unwrap(task: Task): Task {
-  if (task.state === ENDED && task.startedAt === undefined) throw task.more?.cause;
-  return task;
 }

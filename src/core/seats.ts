@@ -35,8 +35,14 @@ const ROUNDING = 1e-9;
 export function shares(limit: number, specs: readonly ShareSpec[]): Share[] {
   const ceilings = specs.map((spec) => ceilingSeats(spec.ceiling, limit));
   const wanted = reservedSeats(limit, specs);
-  const reservations = cutFromTheLowest(wanted.map((seats, i) => Math.min(seats, ceilings[i]!)), limit);
-  const floors = cutFromTheLowest(reservations.map((seats, i) => floorSeats(seats, specs[i]!.lendable)), limit - 1);
+  const reservations = cutFromTheLowest(
+    wanted.map((seats, i) => Math.min(seats, ceilings[i]!)),
+    limit,
+  );
+  const floors = cutFromTheLowest(
+    reservations.map((seats, i) => floorSeats(seats, specs[i]!.lendable)),
+    limit - 1,
+  );
   const floorsInAll = floors.reduce((sum, floor) => sum + floor, 0);
   return specs.map((_, i) => ({
     reservation: reservations[i]!,
@@ -48,13 +54,19 @@ export function shares(limit: number, specs: readonly ShareSpec[]): Share[] {
 
 /** Seats asked for before anything is cut; the sum may pass the limit when fixed numbers do. */
 export function reservedSeats(limit: number, specs: readonly ShareSpec[]): number[] {
-  const exact = specs.map(({ reservation }) => (typeof reservation === "string" ? (percent(reservation) * limit) / 100 : 0));
+  const exact = specs.map(({ reservation }) =>
+    typeof reservation === "string" ? (percent(reservation) * limit) / 100 : 0,
+  );
   const seats = exact.map((share) => Math.floor(share + ROUNDING));
-  let left = Math.floor(exact.reduce((sum, share) => sum + share, 0) + ROUNDING) - seats.reduce((sum, n) => sum + n, 0);
+  let left =
+    Math.floor(exact.reduce((sum, share) => sum + share, 0) + ROUNDING) -
+    seats.reduce((sum, n) => sum + n, 0);
   const byRemainder = exact
     .map((share, rank) => ({ rank, remainder: share - seats[rank]! }))
     .filter(({ remainder }) => remainder > ROUNDING)
-    .sort((a, b) => (Math.abs(b.remainder - a.remainder) > ROUNDING ? b.remainder - a.remainder : a.rank - b.rank));
+    .sort((a, b) =>
+      Math.abs(b.remainder - a.remainder) > ROUNDING ? b.remainder - a.remainder : a.rank - b.rank,
+    );
   for (const { rank } of byRemainder) if (left-- > 0) seats[rank]!++;
   return specs.map(({ reservation }, rank) => (typeof reservation === "number" ? reservation : seats[rank]!));
 }

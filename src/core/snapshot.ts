@@ -70,8 +70,8 @@ export function snapshotOf(scheduler: Scheduler): ResourceSnapshot {
   const now = scheduler.clock.now();
   return {
     name: scheduler.name,
-    limit: scheduler.seats,
-    seatsInUse: scheduler.seatsInUse,
+    limit: scheduler.ledger.seats,
+    seatsInUse: scheduler.ledger.inUse,
     waiting: scheduler.waiting + scheduler.backingOff,
     draining: scheduler.draining,
     lanes: scheduler.all.map((lane) => laneSnapshot(lane, now)),

@@ -7,7 +7,7 @@
  *     │          │  └ backing off ◄── requeue (a new Task in the old one's place)
  *     └──────────┴───────────────────► ended, never started: rejected, evicted, timed out, cancelled
  *
- * Only `scheduler.ts` moves a task between states. What few tasks need lives in `extra`, made on first use.
+ * Only `scheduler.ts`, and `put-back.ts` for the way back, move a task between states. What few tasks need lives in `extra`, made on first use.
  */
 
 import type { Flow } from "./fair-queue.ts";
@@ -15,6 +15,7 @@ import type { Holder } from "./context.ts";
 import type { Lane } from "./lane.ts";
 import type { Actual, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
+import { putBack } from "./put-back.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { signalOf } from "./signals.ts";
 
@@ -176,7 +177,7 @@ export class Task implements Permit {
   }
 
   get waitMs(): number {
-    return this.is(SHADOW) ? 0 : this.scheduler.waitMs(this);
+    return this.is(SHADOW) ? 0 : waitMs(this, this.startedAt ?? this.scheduler.clock.now());
   }
 
   get signal(): AbortSignal {
@@ -192,7 +193,7 @@ export class Task implements Permit {
   }
 
   requeue(options?: { readonly afterMs?: number; readonly reason?: string }): Promise<Permit> {
-    return this.scheduler.requeue(this, options?.afterMs ?? 0);
+    return putBack(this.scheduler, this, options?.afterMs ?? 0);
   }
 
   [Symbol.dispose](): void {
@@ -203,6 +204,25 @@ export class Task implements Permit {
   toJSON(): object {
     return { lane: this.lane, flow: this.flow, waitMs: this.waitMs };
   }
+}
+
+/** Milliseconds queued so far, over all turns of a task that was put back. */
+export function waitMs(task: Task, now: number): number {
+  const until = task.startedAt ?? now;
+  const more = task.more;
+  if (more === undefined) return until - task.arrivedAt;
+  return more.waitedMs + Math.max(0, until - more.queuedAt);
+}
+
+/** Resolves with the task when it has started or ended. */
+export function turnOf(task: Task): Promise<Task> {
+  return new Promise((resolve) => (task.tell = resolve as (outcome: unknown) => void));
+}
+
+/** The permit of a task whose wait is over, or what it ended with. */
+export function unwrap(task: Task): Task {
+  if (task.state === ENDED && task.startedAt === undefined) throw task.more?.cause;
+  return task;
 }
 
 export function isWaiting(task: Task): boolean {

@@ -43,7 +43,8 @@ export class Vacancies {
       this.#promise(lane, now);
       return Promise.resolve();
     }
-    if (this.#producers.size >= MOST_PRODUCERS) throw invalid("ready", `at most ${MOST_PRODUCERS} producers`, MOST_PRODUCERS + 1);
+    if (this.#producers.size >= MOST_PRODUCERS)
+      throw invalid("ready", `at most ${MOST_PRODUCERS} producers`, MOST_PRODUCERS + 1);
     return new Promise((resolve, reject) => {
       const onAbort = () => producer.settle(options.signal!.reason);
       const producer: Producer = {
@@ -95,7 +96,7 @@ export class Vacancies {
     const { config, waiting } = this.#scheduler;
     const promised = this.#promised.get(lane) ?? [];
     while (promised.length > 0 && promised[0]! <= now) promised.shift();
-    const free = lane.config.exempt ? 1 : Math.max(0, this.#scheduler.roomFor(lane));
+    const free = lane.config.exempt ? 1 : Math.max(0, this.#scheduler.ledger.roomFor(lane));
     const inLane = lane.config.queueMax - lane.waiting;
     return Math.min(inLane, config.queueMax - waiting) + free - promised.length;
   }

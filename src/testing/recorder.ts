@@ -57,6 +57,7 @@ export class Recorder {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Error && "code" in error && "reason" in error) return `refused: ${String(error.code)} ${String(error.reason)}`;
+  if (error instanceof Error && "code" in error && "reason" in error)
+    return `refused: ${String(error.code)} ${String(error.reason)}`;
   return `fails: ${error instanceof Error ? error.name : String(error)}`;
 }

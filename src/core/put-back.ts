@@ -1,0 +1,87 @@
+/**
+ * A running task that goes back into the queue: a retry, a preemption. Its seats are free at once; it keeps its place and
+ * its age, and whoever stands behind it may pass while it backs off. Its old permit is over, a new one takes its place.
+ */
+
+import { LONGEST_MS, number } from "./config.ts";
+import { invalid } from "./errors.ts";
+import { dueAt } from "./expiry.ts";
+import type { Permit } from "./permit.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { listen } from "./signals.ts";
+import {
+  BACKING_OFF,
+  DUE_BY_LANE,
+  OVERDUE,
+  RETURNED,
+  RUNNING,
+  SHADOW,
+  Task,
+  turnOf,
+  unwrap,
+  waitMs,
+} from "./task.ts";
+
+/** Frees the seats of a running task and queues it again at its own place, after `afterMs`. */
+export function putBack(scheduler: Scheduler, task: Task, afterMs: number): Promise<Permit> {
+  number("permit.requeue: afterMs", afterMs, 0, LONGEST_MS);
+  // In shadow mode nothing is held back, so there is nothing to queue for.
+  if (task.is(SHADOW))
+    return new Promise((resolve) => void scheduler.clock.after(afterMs, () => resolve(task)));
+  if (task.state !== RUNNING)
+    throw invalid("permit.requeue", "a permit that is held", "one that was released");
+  const now = scheduler.clock.now();
+  const next = successorOf(task, now, now + afterMs);
+  scheduler.vacate(task, false, now);
+  task.extra.successor = next;
+  const turn = turnOf(next).then(unwrap);
+  const { signal } = task.options;
+  if (signal?.aborted === true) scheduler.refuse(next, "cancelled", signal.reason, now);
+  else if (next.is(OVERDUE)) scheduler.refuse(next, "timedOut", task.extra.cause, now);
+  else wait(scheduler, next, afterMs, now);
+  scheduler.afterChange(now);
+  return turn;
+}
+
+/** A back-off is over: the task waits at its place, in the heir of its lane if that is gone. */
+export function rejoin(scheduler: Scheduler, task: Task, now: number): void {
+  task.home.backingOff--;
+  scheduler.backingOff--;
+  if (task.home.heir !== undefined) task.queue = task.home.heir.fair.peekFlow(task.flow);
+  scheduler.enqueue(task, now);
+}
+
+/** The same task for its next turn: place, age, deadline and caller are those of the first. */
+function successorOf(task: Task, now: number, queuedAt: number): Task {
+  const home = task.home.heir ?? task.home;
+  const next = new Task(home.fair.peekFlow(task.flow), task.seq, task.arrivedAt);
+  next.mark(RETURNED);
+  if (task.dueAt === undefined || task.is(DUE_BY_LANE)) next.mark(DUE_BY_LANE);
+  if (task.is(OVERDUE)) next.mark(OVERDUE);
+  const { options, width, controller, holder, cause } = task.extra;
+  const waitedMs = waitMs(task, now);
+  Object.assign(next.extra, {
+    options,
+    width,
+    controller,
+    holder,
+    cause,
+    waitedMs,
+    queuedAt,
+    answer: task.tell,
+    dueAt: dueAt(task),
+  });
+  return next;
+}
+
+function wait(scheduler: Scheduler, task: Task, afterMs: number, now: number): void {
+  listen(task);
+  if (afterMs > 0) {
+    task.state = BACKING_OFF;
+    task.home.backingOff++;
+    scheduler.backingOff++;
+    scheduler.wake.setInstant(task, Math.min(now + afterMs, dueAt(task)));
+    scheduler.wake.by(task.extra.instant, now);
+  } else scheduler.enqueue(task, now);
+  if (task.extra.holder !== undefined) scheduler.nesting?.waits(task, task.extra.holder, now);
+}
