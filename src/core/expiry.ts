@@ -19,14 +19,15 @@ export function expireDue(scheduler: Scheduler, now: number): void {
 }
 
 /** The earliest instant at which there is something to settle, Infinity when there is none. */
-export function nextExpiry(scheduler: Scheduler): number {
+export function nextExpiry(scheduler: Scheduler, now: number): number {
   let at = scheduler.wake.nextInstant;
   for (const lane of [...scheduler.all, ...scheduler.retired]) {
     const oldest = lane.arrivals.oldest();
     if (oldest !== undefined) at = Math.min(at, oldest.arrivedAt + lane.config.timeoutMs);
     const waiter = lane.arrivals.oldestWaiting();
     if (waiter !== undefined) at = Math.min(at, waiter.arrivedAt + lane.config.queueTimeoutMs);
-    if (lane.parkedFor !== undefined && lane.waiting > 0) at = Math.min(at, lane.parkedUntil);
+    // A parking that has run out is looked at by the next dispatch: waking for it again would spin.
+    if (lane.parkedFor !== undefined && lane.parkedUntil > now) at = Math.min(at, lane.parkedUntil);
   }
   return at;
 }

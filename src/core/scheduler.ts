@@ -340,6 +340,7 @@ export class Scheduler {
     if (this.vacancies.producers > 0) this.vacancies.left(now);
     if (!this.idle) return;
     this.wake.rest();
+    if (this.whenIdle.size === 0) return;
     for (const tell of this.whenIdle) tell();
     this.whenIdle.clear();
   }
@@ -386,7 +387,7 @@ export class Scheduler {
     const now = this.clock.now();
     expireDue(this, now);
     this.afterChange(now);
-    const at = nextExpiry(this);
+    const at = nextExpiry(this, now);
     if (at !== Infinity) this.wake.by(at, now);
   }
 
