@@ -1,0 +1,189 @@
+/**
+ * One run of the demo: for each side a stand-in and a gateway, and two load generators that send both sides the same
+ * calls at the same instants. All of them are processes of their own, and all have ended when `done` settles.
+ */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { request } from "undici";
+import type { ResourceSnapshot } from "../../core/snapshot.ts";
+import { startChild } from "../../verify/child.ts";
+import type { Child } from "../../verify/child.ts";
+import { dueInstants } from "../../verify/load/arrival.ts";
+import type { RunResult } from "../../verify/load/generator.ts";
+import type { LoadMessage, LoadStart } from "../../verify/load/load-process.ts";
+import type { StandInCommand, StandInMessage } from "../../verify/stand-in/stand-in-process.ts";
+import type { GatewayReady, GatewayStart } from "./gateway-process.ts";
+import { policyText, RESOURCE, SIDES, UPSTREAM_VARIABLE } from "./policies.ts";
+import type { SideName } from "./policies.ts";
+import { newSide } from "./progress.ts";
+import type { SideProgress } from "./progress.ts";
+import { AT_ONCE, CALLERS, callerPlan, RUN_MS } from "./scenario.ts";
+import type { Caller, Scenario } from "./scenario.ts";
+import type { RunState } from "./screen.ts";
+import { judge } from "./verdict.ts";
+import type { SideResult, Verdict } from "./verdict.ts";
+
+/** A run under way. */
+export interface DemoRun {
+  state(): RunState;
+  readonly done: Promise<Verdict>;
+}
+
+/** The batch is sent by a process of its own: 600 callers at once would make the chat user's own sending late. */
+const GENERATORS: readonly (readonly Caller[])[] = [["chat", "background"], ["batch"]];
+const POLL_MS = 250;
+/** From all being ready to the first call, so that every generator has its plan by then. */
+const LEAD_MS = 250;
+/** Beyond the run's own length, for the replies to come in. */
+const GRACE_MS = 15_000;
+
+type StandInChild = Child<StandInCommand, StandInMessage>;
+
+interface Side {
+  readonly progress: SideProgress;
+  readonly standIn: StandInChild;
+  readonly url: string;
+  readonly adminUrl: string;
+}
+
+/** Starts everything, with the two policies written into `folder`. An aborted `signal` ends it all; `done` rejects. */
+export function startDemo(scenario: Scenario, folder: string, signal: AbortSignal): DemoRun {
+  const off = newSide("off");
+  const on = newSide("on");
+  const chat = callerPlan(scenario, "chat", "");
+  const chatDue = dueInstants(chat.arrival, chat.seed);
+  let startedAt: number | undefined;
+  const children: Child<never, never>[] = [];
+  const start = <Down, Up>(name: string, module: string): Child<Down, Up> => {
+    // A run that is being stopped must not start what nobody would stop again.
+    signal.throwIfAborted();
+    const child = startChild<Down, Up>(name, module, import.meta.url);
+    children.push(child as unknown as Child<never, never>);
+    return child;
+  };
+
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+  aborted.catch(() => undefined);
+
+  const all = async (): Promise<Verdict> => {
+    const generators = GENERATORS.map((callers) =>
+      start<LoadStart, LoadMessage>(
+        `the load generator (${callers.join(", ")})`,
+        "../../verify/load/load-process",
+      ),
+    );
+    await mkdir(folder, { recursive: true });
+    const sides = await Promise.all([off, on].map((progress) => startSide(progress, folder, start)));
+    const startAtEpochMs = Date.now() + LEAD_MS;
+    startedAt = performance.now() + LEAD_MS;
+    const polls = setInterval(() => sides.forEach((side) => void poll(side).catch(() => undefined)), POLL_MS);
+    try {
+      const runs = generators.map((child, number) =>
+        runLoad(child, GENERATORS[number]!, scenario, sides, startAtEpochMs),
+      );
+      const results = await Promise.race([
+        Promise.all(runs),
+        aborted,
+        ...children.map((child) => child.failed),
+      ]);
+      await Promise.all(sides.map(poll));
+      return verdictOf(scenario, sides, results);
+    } finally {
+      clearInterval(polls);
+    }
+  };
+
+  const done = Promise.race([all(), aborted]).finally(() =>
+    Promise.all(children.map((child) => child.stop())),
+  );
+  const state = (): RunState => ({
+    scenario,
+    nowMs: startedAt === undefined ? -1 : performance.now() - startedAt,
+    off,
+    on,
+    chatDue,
+  });
+  return { state, done };
+}
+
+async function startSide(
+  progress: SideProgress,
+  folder: string,
+  start: <Down, Up>(name: string, module: string) => Child<Down, Up>,
+): Promise<Side> {
+  const policyFile = join(folder, SIDES[progress.side]);
+  const standIn: StandInChild = start(
+    `the stand-in (lanes ${progress.side})`,
+    "../../verify/stand-in/stand-in-process",
+  );
+  const gateway = start<GatewayStart, GatewayReady>(
+    `the gateway (lanes ${progress.side})`,
+    "./gateway-process",
+  );
+  standIn.send({ type: "start", atOnce: AT_ONCE, runMs: RUN_MS });
+  await writeFile(policyFile, policyText(progress.side));
+  const upstream = await standIn.next((message) => (message.type === "ready" ? message.url : undefined));
+  gateway.send({ policyFile, variables: { [UPSTREAM_VARIABLE]: upstream } });
+  const { url, adminUrl } = await gateway.next((message) => message);
+  return { progress, standIn, url, adminUrl };
+}
+
+/** Asks a side's gateway and stand-in how they are. */
+async function poll(side: Side): Promise<void> {
+  const { progress, standIn } = side;
+  const stats = standIn.next((message) => (message.type === "stats" ? message.stats : undefined));
+  standIn.send({ type: "stats" });
+  const reply = await request(`${side.adminUrl}/api/snapshot`);
+  const { resources } = (await reply.body.json()) as { resources: ResourceSnapshot[] };
+  progress.snapshot = resources.find((resource) => resource.name === RESOURCE);
+  progress.mostWaiting = Math.max(progress.mostWaiting, progress.snapshot?.waiting ?? 0);
+  progress.stats = await stats;
+}
+
+/** One generator's part: its callers on both sides, in the order off, on for each caller. */
+async function runLoad(
+  child: Child<LoadStart, LoadMessage>,
+  callers: readonly Caller[],
+  scenario: Scenario,
+  sides: readonly Side[],
+  startAtEpochMs: number,
+): Promise<RunResult> {
+  const parts = callers.flatMap((caller) => sides.map((side) => ({ caller, side })));
+  child.onMessage((message) => {
+    if (message.type !== "samples") return;
+    for (const { stream, sample } of message.samples) {
+      const part = parts[stream]!;
+      if (part.caller === "chat") part.side.progress.chat.set(sample.dueMs, sample);
+    }
+  });
+  child.send({
+    streams: parts.map(({ caller, side }) => callerPlan(scenario, caller, side.url)),
+    startAtEpochMs,
+    graceMs: scenario.seconds * 1_000 + GRACE_MS,
+  });
+  return child.next((message) => (message.type === "result" ? message.result : undefined));
+}
+
+function verdictOf(scenario: Scenario, sides: readonly Side[], results: readonly RunResult[]): Verdict {
+  const sideResult = (number: number): SideResult => {
+    const { mostWaiting, stats } = sides[number]!.progress;
+    const streams = CALLERS.map((caller) => {
+      const generator = GENERATORS.findIndex((callers) => callers.includes(caller));
+      const stream = GENERATORS[generator]!.indexOf(caller) * sides.length + number;
+      return [caller, results[generator]!.streams[stream]!] as const;
+    });
+    return {
+      streams: Object.fromEntries(streams) as SideResult["streams"],
+      mostWaiting,
+      mostAtOnce: stats?.mostAtOnce ?? 0,
+    };
+  };
+  const [chat = 0, batch = 0] = results.map((result) => result.lagMs.p99);
+  return judge(scenario, { off: sideResult(0), on: sideResult(1) } satisfies Record<SideName, SideResult>, {
+    chat,
+    batch,
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * One request on its way through the gateway: what is known of it, and whether its client is still there. The steps of
+ * its life are one file each: classify, admit, forward, refuse; `serve.ts` puts them in order.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { plainAddress } from "../policy/address.ts";
+import type { RequestFacts } from "../policy/classify.ts";
+import { providerByShape } from "./providers/known.ts";
+import type { Provider } from "./providers/provider.ts";
+
+/** The reason of everything that is stopped because nobody waits for it any more. Never shown to anyone. */
+export class ClientLeft extends Error {
+  constructor() {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super("the client left");
+    Error.stackTraceLimit = limit;
+  }
+}
+
+export class Call implements RequestFacts {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** The target in origin form, query included. */
+  readonly path: string;
+  /** The protocol whose shape the request has, by its path; undefined for any other path. */
+  readonly provider: Provider | undefined;
+  /** The client waits for leave to send its body (`expect: 100-continue`). */
+  readonly expectsContinue: boolean;
+  /** The model that the body names, once it was read for that. */
+  model: string | undefined = undefined;
+  /** The body, once it was read whole. */
+  body: Buffer | undefined = undefined;
+  /** Why this call is to stop: its client left, or broke the protocol. */
+  stopReason: Error | undefined = undefined;
+  /** Told of that reason: the step that is under way sets it, and only one is. */
+  onStop: ((reason: Error) => void) | undefined = undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) {
+    this.req = req;
+    this.res = res;
+    this.expectsContinue = expectsContinue;
+    this.path = originForm(req.url!);
+    this.provider = providerByShape(withoutQuery(this.path), (name) => this.header(name));
+    // Before anything waits: a client may leave at any moment, and "close" comes once.
+    res.once("close", () => {
+      if (!res.writableFinished) this.stop(new ClientLeft());
+    });
+  }
+
+  get method(): string {
+    return this.req.method!;
+  }
+
+  get host(): string | undefined {
+    return this.req.headers.host;
+  }
+
+  get remoteAddress(): string | undefined {
+    const { remoteAddress } = this.req.socket;
+    return remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
+  }
+
+  header(name: string): string | undefined {
+    const value = this.req.headers[name];
+    return typeof value === "object" ? value.join(", ") : value;
+  }
+
+  /** The target without its query. */
+  get pathname(): string {
+    return withoutQuery(this.path);
+  }
+
+  /** Ends whatever step is under way; the first reason counts. */
+  stop(reason: Error): void {
+    if (this.stopReason !== undefined) return;
+    this.stopReason = reason;
+    this.onStop?.(reason);
+  }
+}
+
+/** A request may name its whole URL (RFC 9112 §3.2.2); the upstream's own host replaces that one. */
+function originForm(target: string): string {
+  if (target.charCodeAt(0) === 0x2f) return target;
+  const scheme = /^https?:\/\/[^/?#]*/i.exec(target);
+  if (scheme === null) return target;
+  const rest = target.slice(scheme[0].length);
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+function withoutQuery(path: string): string {
+  const query = path.indexOf("?");
+  return query === -1 ? path : path.slice(0, query);
+}

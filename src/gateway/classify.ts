@@ -1,0 +1,50 @@
+/** Step one: where a request goes, in which lane, for whom. Reads the body only when that decides something. */
+
+import type { Classification } from "../policy/classify.ts";
+import type { Laneway } from "../policy/laneway.ts";
+import type { Call } from "./call.ts";
+import { modelOf } from "./model.ts";
+import { Refused } from "./refused.ts";
+import type { Upstream, Upstreams } from "./upstream.ts";
+import { hasBody, hasSmallBody, readWhole, SMALL_BODY_BYTES } from "./upload.ts";
+
+export interface Route {
+  readonly upstream: Upstream;
+  readonly classification: Classification;
+}
+
+/** Whether the model of this call must be known before its lane is. */
+export function needsModel(call: Call, upstreams: Upstreams): boolean {
+  return upstreams.needModel && call.method === "POST" && call.provider?.namesModel(call.pathname) === true && hasBody(call.req);
+}
+
+/** Reads the body for its model. A compressed body cannot be looked into: rules on models pass it by. */
+export async function readModel(call: Call, maxBytes: number): Promise<void> {
+  call.body = await readWhole(call, maxBytes);
+  if (call.header("content-encoding") === undefined) call.model = modelOf(call.body);
+}
+
+/** Finds lane, flow and upstream. Throws `Refused` for a request that has nowhere to go. */
+export function classify(call: Call, laneway: Laneway, upstreams: Upstreams): Route {
+  if (call.path.charCodeAt(0) !== 0x2f) throw new Refused("bad-request", `expected a path that starts with "/", found ${JSON.stringify(call.path)}`);
+  if (/websocket/i.test(call.header("upgrade") ?? "")) throw new Refused("not-implemented", "this gateway does not carry WebSocket connections; let the client reach the upstream directly for those");
+  const classification = laneway.classify(call);
+  const { resource } = classification;
+  const upstream = resource === undefined ? upstreams.byShape(call.provider) : upstreams.named(resource);
+  if (upstream === undefined) throw new Refused("not-found", nowhere(call, resource, classification.rule));
+  return { upstream, classification };
+}
+
+/** Small bodies are read before admission: a slow sender must not hold a seat. */
+export function mustReadBody(call: Call): boolean {
+  return call.body === undefined && hasSmallBody(call.req) && hasBody(call.req);
+}
+
+export async function readSmallBody(call: Call): Promise<void> {
+  call.body = await readWhole(call, SMALL_BODY_BYTES);
+}
+
+function nowhere(call: Call, resource: string | undefined, rule: string): string {
+  if (resource !== undefined) return `${rule} sends this request to the resource "${resource}", which has no upstream; give it one in the policy`;
+  return `no resource of the policy takes ${call.method} ${call.pathname}; add one with an upstream, or a rule that names one`;
+}

@@ -1,0 +1,149 @@
+/**
+ * Step three: the upstream call. Bytes pass as they come, each side no faster than the other; the call is aborted when
+ * the client leaves or the lane's time-out passes before the first byte of a reply.
+ */
+
+import type { Dispatcher } from "undici";
+import type { Permit } from "../core/permit.ts";
+import { ClientLeft } from "./call.ts";
+import type { Call } from "./call.ts";
+import type { Route } from "./classify.ts";
+import { replyHeaders, requestHeaders } from "./headers.ts";
+import { pushLaneHeaders } from "./report.ts";
+import { upstreamError } from "./upstream-error.ts";
+import { discardRest, hasBody, Upload } from "./upload.ts";
+
+export interface ForwardOptions {
+  /** The header that carries claims, lower-case: never passed on. */
+  readonly claimHeader: string;
+  /** Whether the client should not use its connection again. */
+  readonly lastReply: () => boolean;
+}
+
+/**
+ * Settles when the upstream call is over and the seat is free: resolves with the reply's status, and rejects with what
+ * went wrong. When it rejects before the reply began, nothing was sent to the client yet.
+ */
+export async function forward(call: Call, route: Route, permit: Permit, options: ForwardOptions): Promise<number> {
+  const { upstream } = route;
+  const headers = requestHeaders(call.req, {
+    tellClient: upstream.provider.tellsClient,
+    claimHeader: options.claimHeader,
+    clientAddress: call.remoteAddress,
+  });
+  return new Promise((resolve, reject) => {
+    const upload = call.body === undefined && hasBody(call.req) ? new Upload(call) : undefined;
+    const exchange = new Exchange(call, permit, upstream.name, options, resolve, reject, upload);
+    if (call.stopReason !== undefined) return exchange.fail(call.stopReason);
+    const path = upstream.basePath + call.path;
+    upstream.connections.dispatch({ method: call.method, path, headers, body: call.body ?? upload ?? null }, exchange);
+  });
+}
+
+const UNPRINTABLE = /[^\t\x20-\x7e\x80-\xff]/;
+
+class Exchange implements Dispatcher.DispatchHandler {
+  private readonly call: Call;
+  private readonly permit: Permit;
+  private readonly upstream: string;
+  private readonly options: ForwardOptions;
+  private readonly resolve: (status: number) => void;
+  private readonly reject: (error: unknown) => void;
+  private readonly upload: Upload | undefined;
+  private controller: Dispatcher.DispatchController | undefined = undefined;
+  private status = 0;
+  private bodyBegun = false;
+  private over = false;
+
+  constructor(
+    call: Call,
+    permit: Permit,
+    upstream: string,
+    options: ForwardOptions,
+    resolve: (status: number) => void,
+    reject: (error: unknown) => void,
+    upload: Upload | undefined,
+  ) {
+    this.call = call;
+    this.permit = permit;
+    this.upstream = upstream;
+    this.options = options;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.upload = upload;
+    call.onStop = (reason) => this.fail(reason);
+    permit.signal.onabort = () => this.fail(permit.signal.reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Given up while the connection was being made. Throwing spares the connection, which abort() would destroy.
+    if (this.over) throw new ClientLeft();
+    this.controller = controller;
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText = ""): void {
+    // 1xx: an interim answer, the real one follows.
+    if (status < 200 || this.over) return;
+    this.answered();
+    this.status = status;
+    const headers = replyHeaders(controller.rawHeaders as Buffer[]);
+    pushLaneHeaders(headers, this.permit.lane, this.permit.waitMs);
+    if (this.options.lastReply()) headers.push("connection", "close");
+    this.call.res.writeHead(status, UNPRINTABLE.test(statusText) ? "" : statusText, headers);
+    // Most replies bring the first of their body along, and then both leave in one packet. A stream may not: its client
+    // must not wait for the headers until the first event.
+    process.nextTick(sendHead, this);
+  }
+
+  /** The head alone, when no body has come with it. */
+  sendHead(): void {
+    if (!this.bodyBegun && !this.over) this.call.res.flushHeaders();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.over) return;
+    this.bodyBegun = true;
+    const { res } = this.call;
+    if (res.write(chunk)) return;
+    controller.pause();
+    res.once("drain", () => controller.resume());
+  }
+
+  onResponseEnd(): void {
+    if (this.over) return;
+    this.finish();
+    this.call.res.end();
+    discardRest(this.call.req);
+    this.resolve(this.status);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.fail(upstreamError(error, this.upstream, this.controller !== undefined));
+  }
+
+  /** Ends the call for any reason but a complete reply; the first reason counts. */
+  fail(error: unknown): void {
+    if (this.over) return;
+    this.finish();
+    this.controller?.abort(error as Error);
+    this.reject(error);
+  }
+
+  /** The reply has begun: it may now take as long as it likes. */
+  private answered(): void {
+    this.permit.signal.onabort = null;
+    this.permit.answered();
+  }
+
+  private finish(): void {
+    this.over = true;
+    this.call.onStop = undefined;
+    this.permit.signal.onabort = null;
+    // Lets go of the request, so that the rest of its body can be read and forgotten.
+    this.upload?.destroy();
+  }
+}
+
+function sendHead(exchange: Exchange): void {
+  exchange.sendHead();
+}

@@ -1,0 +1,128 @@
+/**
+ * Headers as raw arrays, `[name, value, name, value, …]`, both ways: names keep their case, repeated lines stay
+ * repeated, and nothing is parsed that is not needed. Dropped are those that belong to one hop (RFC 9110 §7.6.1) and
+ * those that are Laneway's own: an upstream must never see a claim (some answer 400), nor a client another gateway's.
+ */
+
+import type { IncomingMessage } from "node:http";
+import { Refused } from "./refused.ts";
+
+const PASS = 0;
+const DROP = 1;
+const HOST = 2;
+const CONNECTION = 3;
+const FORWARDED_FOR = 4;
+const FORWARDED_HOST = 5;
+const FORWARDED_PROTO = 6;
+type Treatment = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+
+const SPECIAL: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
+  ["host", HOST],
+  ["connection", CONNECTION],
+  ["x-forwarded-for", FORWARDED_FOR],
+  ["x-forwarded-host", FORWARDED_HOST],
+  ["x-forwarded-proto", FORWARDED_PROTO],
+  ["keep-alive", DROP],
+  ["te", DROP],
+  // Trailers are not passed on, so neither is the promise of them.
+  ["trailer", DROP],
+  ["transfer-encoding", DROP],
+  ["upgrade", DROP],
+  ["http2-settings", DROP],
+  // Answered here: see `upload.ts`.
+  ["expect", DROP],
+]);
+
+function treatmentOf(name: string): Treatment {
+  const lower = name.toLowerCase();
+  const special = SPECIAL.get(lower);
+  if (special !== undefined) return special;
+  return lower.startsWith("laneway-") || lower.startsWith("proxy-") ? DROP : PASS;
+}
+
+/** What a `connection` header names beside the usual two, lower-case; undefined when nothing. */
+function namedByConnection(value: string): ReadonlySet<string> | undefined {
+  if (value === "keep-alive" || value === "close") return undefined;
+  const names = value.toLowerCase().split(",").map((name) => name.trim());
+  return new Set(names.filter((name) => name !== "" && name !== "keep-alive" && name !== "close"));
+}
+
+function withoutNamed(headers: readonly string[], dropped: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!dropped.has(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!);
+  }
+  return kept;
+}
+
+/** What a request's headers become on the way to the upstream. */
+export interface RequestHeadersOptions {
+  /** Whether the upstream learns who the client was. */
+  readonly tellClient: boolean;
+  /** The header that carries claims, lower-case. */
+  readonly claimHeader: string;
+  /** The client's address. */
+  readonly clientAddress: string | undefined;
+}
+
+/** The headers for the upstream. Throws `Refused` when the request names several hosts. `host` is left out, for undici writes the upstream's own. */
+export function requestHeaders(req: IncomingMessage, options: RequestHeadersOptions): string[] {
+  const raw = req.rawHeaders;
+  const headers: string[] = [];
+  let named: ReadonlySet<string> | undefined;
+  let host = "";
+  let forwardedFor = "";
+  let forwardedHost = "";
+  let forwardedProto = "";
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    const value = raw[i + 1]!;
+    switch (treatmentOf(name)) {
+      case PASS:
+        headers.push(name, value);
+        break;
+      case HOST:
+        if (host !== "") throw new Refused("bad-request", "expected one host header, found several");
+        host = value;
+        break;
+      case CONNECTION:
+        named = namedByConnection(value) ?? named;
+        break;
+      case FORWARDED_FOR:
+        forwardedFor = forwardedFor === "" ? value : `${forwardedFor}, ${value}`;
+        break;
+      case FORWARDED_HOST:
+        forwardedHost = value;
+        break;
+      case FORWARDED_PROTO:
+        forwardedProto = value;
+        break;
+      default:
+        break;
+    }
+  }
+  const kept = named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
+  const passed = req.headers[options.claimHeader] === undefined ? kept : withoutNamed(kept, new Set([options.claimHeader]));
+  if (options.tellClient) {
+    const address = options.clientAddress ?? "unknown";
+    passed.push("x-forwarded-for", forwardedFor === "" ? address : `${forwardedFor}, ${address}`);
+    const dialled = forwardedHost === "" ? host : forwardedHost;
+    if (dialled !== "") passed.push("x-forwarded-host", dialled);
+    passed.push("x-forwarded-proto", forwardedProto === "" ? "http" : forwardedProto);
+  }
+  return passed;
+}
+
+/** A reply's headers as they came in bytes, less those of the hop and any that are Laneway's own to set. */
+export function replyHeaders(raw: readonly Buffer[]): string[] {
+  const headers: string[] = [];
+  let named: ReadonlySet<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toString("latin1");
+    const treatment = treatmentOf(name);
+    if (treatment === DROP) continue;
+    if (treatment !== CONNECTION) headers.push(name, raw[i + 1]!.toString("latin1"));
+    else named = namedByConnection(raw[i + 1]!.toString("latin1")) ?? named;
+  }
+  return named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
+}

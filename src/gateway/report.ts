@@ -1,0 +1,38 @@
+/** Step five: what the client and the metrics learn of a request. */
+
+import type { Classification } from "../policy/classify.ts";
+
+/** Adds lane and wait to the raw headers of a reply. */
+export function pushLaneHeaders(headers: string[], lane: string, waitMs: number): void {
+  if (waitMs === 0) {
+    headers.push("laneway-lane", lane, "laneway-wait-ms", "0", "server-timing", 'laneway;dur=0;desc="wait"');
+    return;
+  }
+  headers.push("laneway-lane", lane, "laneway-wait-ms", Math.round(waitMs).toString());
+  headers.push("server-timing", `laneway;dur=${waitMs.toFixed(1)};desc="wait"`);
+}
+
+/** Counts what the resources themselves do not see. Every label comes from a closed set. */
+export class Counters {
+  /** Claims by what they asked for (a lane, or `unknown`) and the lane that was given. */
+  readonly claims: Map<string, { readonly claimed: string; readonly granted: string; count: number }> = new Map();
+  /** Failed upstream calls by resource and reason. */
+  readonly upstreamFailures: Map<string, { readonly resource: string; readonly reason: string; count: number }> = new Map();
+
+  claim(classification: Classification): void {
+    const { claim, lane } = classification;
+    if (claim === undefined) return;
+    const claimed = claim.decision === "unknown-lane" ? "unknown" : claim.claimed;
+    const key = `${claimed}\n${lane}`;
+    const entry = this.claims.get(key) ?? { claimed, granted: lane, count: 0 };
+    entry.count++;
+    this.claims.set(key, entry);
+  }
+
+  upstreamFailure(resource: string, reason: string): void {
+    const key = `${resource}\n${reason}`;
+    const entry = this.upstreamFailures.get(key) ?? { resource, reason, count: 0 };
+    entry.count++;
+    this.upstreamFailures.set(key, entry);
+  }
+}

@@ -1,0 +1,114 @@
+/** The life of one request, in order: classify, admit, forward, release, report. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { isLanewayError, LanewayError } from "../core/errors.ts";
+import type { Laneway } from "../policy/laneway.ts";
+import { admit } from "./admit.ts";
+import { Call } from "./call.ts";
+import { classify, mustReadBody, needsModel, readModel, readSmallBody } from "./classify.ts";
+import type { Route } from "./classify.ts";
+import { forward } from "./forward.ts";
+import { refuse } from "./refuse.ts";
+import { Refused } from "./refused.ts";
+import { Counters } from "./report.ts";
+import type { RequestHandler } from "./server.ts";
+import { Upstreams } from "./upstream.ts";
+
+/** Another replica may take it at once; no replica at all takes it sooner than the next second. */
+const DRAINING = { code: "LANEWAY_DRAINING", reason: "draining", retryAfterMs: 1_000 } as const;
+
+const FAILED = { failed: true } as const;
+const FINISHED = { failed: false } as const;
+
+export class Service implements RequestHandler {
+  readonly laneway: Laneway;
+  readonly upstreams: Upstreams;
+  readonly counters: Counters = new Counters();
+  /** From here on every reply asks the client to leave. */
+  draining = false;
+  private readonly log: (line: string) => void;
+  /** The newest call of each connection. */
+  private readonly newest = new WeakMap<Duplex, Call>();
+  /** Requests whose reply has not left entirely. */
+  private open = 0;
+  private onIdle: (() => void) | undefined = undefined;
+  private readonly closed = (): void => {
+    if (--this.open === 0) this.onIdle?.();
+  };
+  private readonly isLast = (): boolean => this.draining;
+
+  constructor(laneway: Laneway, log: (line: string) => void) {
+    this.laneway = laneway;
+    this.upstreams = new Upstreams(laneway);
+    this.log = log;
+  }
+
+  /** Never rejects. */
+  async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
+    const call = new Call(req, res, expectsContinue);
+    this.newest.set(req.socket, call);
+    let route: Route | undefined;
+    this.open++;
+    res.once("close", this.closed);
+    try {
+      if (this.draining) throw new LanewayError("this gateway is shutting down", DRAINING);
+      if (needsModel(call, this.upstreams)) await readModel(call, this.laneway.policy.gateway.maxBodyBytes);
+      route = classify(call, this.laneway, this.upstreams);
+      this.counters.claim(route.classification);
+      if (mustReadBody(call)) await readSmallBody(call);
+      await this.run(call, route);
+    } catch (error) {
+      this.fail(call, route, error);
+    }
+  }
+
+  /**
+   * Refuses newcomers and resolves when everything that was accepted is answered, or after `timeoutMs`; what still
+   * waits for a seat then is refused.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    this.draining = true;
+    await Promise.all([this.laneway.drain({ timeoutMs }), this.idle(timeoutMs)]);
+  }
+
+  private idle(timeoutMs: number): Promise<void> {
+    if (this.open === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  broken(socket: Duplex, message: string): boolean {
+    const call = this.newest.get(socket);
+    if (call === undefined || call.res.writableFinished) return false;
+    // A request whose own body is broken answers for it, if its turn on the connection has come. Behind any other the
+    // connection can only be cut: a 400 would be taken for the reply to that one.
+    if (call.req.complete || call.res.headersSent || call.res.socket === null) socket.destroy();
+    else call.stop(new Refused("bad-request", message));
+    return true;
+  }
+
+  private async run(call: Call, route: Route): Promise<void> {
+    const permit = await admit(call, route);
+    let failed = true;
+    try {
+      const status = await forward(call, route, permit, { claimHeader: this.laneway.policy.trust.header, lastReply: this.isLast });
+      failed = status >= 500 || status === 429;
+    } finally {
+      permit.release(failed ? FAILED : FINISHED);
+    }
+  }
+
+  private fail(call: Call, route: Route | undefined, error: unknown): void {
+    if (isLanewayError(error) && error.code === "LANEWAY_UPSTREAM" && route !== undefined) this.counters.upstreamFailure(route.upstream.name, error.reason);
+    refuse(call, route, error, {
+      lastReply: this.draining || call.stopReason !== undefined,
+      onBug: (bug) => this.log(`a request failed inside the gateway: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}`),
+    });
+  }
+}

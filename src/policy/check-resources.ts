@@ -1,0 +1,103 @@
+/** What resources and the gateway's addresses mean. */
+
+import { isLoopback, parseAddress } from "./address.ts";
+import { checkGuarantees, checkLane } from "./check-lanes.ts";
+import type { Path } from "./document.ts";
+import { mapAt, textAt } from "./draft.ts";
+import type { Draft } from "./draft.ts";
+import { DEFAULT_UPSTREAM_LIMIT } from "./policy.ts";
+import { pathName, valueAt } from "./wording.ts";
+
+/** Reports resources without a limit or an upstream, and lanes refined that there are not. */
+export function checkResources(draft: Draft): void {
+  const { document, value, lanes, resources, unknownLane } = draft;
+  for (const name of resources) {
+    const path: Path = ["resources", name];
+    const resource = mapAt(value, path);
+    if (resource === undefined) continue;
+    const place = pathName(document, value, path);
+    const { provider, upstream, limit } = resource;
+    if (provider !== undefined && upstream === undefined) {
+      document.report(
+        [...path, "provider"],
+        `${place}: a resource with a provider needs an upstream`,
+        "add upstream: URL",
+      );
+    }
+    if (limit === undefined && upstream === undefined && provider === undefined) {
+      document.reportName(
+        path,
+        `${place}: the field "limit" is missing; expected a whole number of seats`,
+        "how much may run at once?",
+      );
+    }
+    checkUpstream(draft, [...path, "upstream"]);
+    for (const lane of Object.keys(mapAt(resource, ["lanes"]) ?? {})) {
+      if (!lanes.has(lane)) unknownLane([...path, "lanes", lane], lane);
+      checkLane(draft, [...path, "lanes", lane]);
+    }
+    const seats = limit ?? (upstream === undefined ? undefined : DEFAULT_UPSTREAM_LIMIT);
+    if (typeof seats === "number" && Number.isInteger(seats) && seats > 0)
+      checkGuarantees(draft, name, seats);
+  }
+}
+
+function checkUpstream({ document, value }: Draft, path: Path): void {
+  const upstream = valueAt(value, path);
+  if (typeof upstream !== "string") return;
+  const place = pathName(document, value, path);
+  const found = document.show(path, upstream);
+  const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    const hint =
+      /^[\w.-]+(?::\d+)?(?:\/|$)/.test(upstream) && document.isShown(path)
+        ? `did you mean "http://${upstream}"?`
+        : undefined;
+    document.report(path, `${place}: expected an http:// or https:// URL, found ${found}`, hint);
+  } else if (url.username !== "" || url.password !== "") {
+    document.report(
+      path,
+      `${place}: expected a URL without user and password`,
+      "an upstream gets the caller's own credential",
+    );
+  } else if (url.search !== "" || url.hash !== "") {
+    document.report(path, `${place}: expected a URL without ? and #, found ${found}`);
+  }
+}
+
+/** Reports addresses that nothing can listen on, twice the same one, and an admin port open to the network. */
+export function checkGateway(draft: Draft): void {
+  const { document, value } = draft;
+  const users = new Map<string, string>();
+  for (const field of ["listen", "admin", "probes"]) {
+    const path = ["gateway", field];
+    const text = textAt(value, path);
+    if (text === undefined) continue;
+    const place = pathName(document, value, path);
+    const address = parseAddress(text);
+    if (address === undefined) {
+      const hint =
+        /^:?\d+$/.test(text) && document.isShown(path)
+          ? `did you mean "127.0.0.1:${text.replace(":", "")}"?`
+          : undefined;
+      document.report(
+        path,
+        `${place}: expected host:port, such as 127.0.0.1:8080, found ${document.show(path, text)}`,
+        hint,
+      );
+      continue;
+    }
+    const user = users.get(text);
+    users.set(text, user ?? field);
+    if (user !== undefined && address.port !== 0) {
+      document.report(path, `${place}: the same address as gateway.${user}`, "each needs a port of its own");
+    }
+    if (field === "admin" && !isLoopback(address.host)) {
+      document.report(
+        path,
+        `${place}: expected a loopback address such as 127.0.0.1:8081, found ${document.show(path, text)}`,
+        "for health checks from outside use gateway.probes",
+      );
+    }
+  }
+}

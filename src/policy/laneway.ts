@@ -1,0 +1,204 @@
+/** A policy in force: its resources, its rules, and the file they came from. */
+
+import { readFile } from "node:fs/promises";
+import type { Clock } from "../core/clock.ts";
+import { invalid } from "../core/errors.ts";
+import type { ResourceSnapshot } from "../core/snapshot.ts";
+import { Resource } from "../node/resource.ts";
+import { compileClassify } from "./classify.ts";
+import type { Classification, RequestFacts } from "./classify.ts";
+import { checkResource, resourceOptions } from "./options.ts";
+import { parsePolicy } from "./policy.ts";
+import type { Policy } from "./policy.ts";
+import { FileWatch } from "./watch.ts";
+
+/** Time and chance for all resources, so that a whole policy can be tried in simulated time. */
+export interface LanewayOptions {
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** What `Laneway.fromFile` does beside reading. */
+export interface FromFileOptions extends LanewayOptions {
+  /** Follow the file: an edit is in force within two seconds. Default false. */
+  readonly watch?: boolean;
+  /** Told after an edited policy came into force. */
+  readonly onReload?: (policy: Policy) => void;
+  /** Told when an edit was refused; the old policy stays in force. Default: a process warning. */
+  readonly onReloadError?: (error: Error) => void;
+}
+
+/**
+ * One policy with its named resources: everything that shares one set of lanes.
+ *
+ * @example
+ * const laneway = await Laneway.fromFile("laneway.yaml", { watch: true });
+ * const rows = await laneway.resource("main-db").run(() => query("select 1"), { lane: "critical" });
+ */
+export class Laneway {
+  readonly #options: LanewayOptions;
+  #policy: Policy;
+  #classify: (request: RequestFacts) => Classification;
+  #resources: ReadonlyMap<string, Resource>;
+  #watch: FileWatch | undefined;
+
+  /**
+   * Puts a policy in force.
+   *
+   * @throws LanewayError `LANEWAY_INVALID` when the policy, made in code, names a lane or resource that there is not.
+   */
+  constructor(policy: Policy, options: LanewayOptions = {}) {
+    const { clock, random } = options;
+    this.#options = {
+      ...(clock === undefined ? {} : { clock }),
+      ...(random === undefined ? {} : { random }),
+    };
+    this.#classify = accept(policy);
+    this.#policy = policy;
+    this.#resources = new Map(Object.keys(policy.resources).map((name) => [name, this.#make(policy, name)]));
+  }
+
+  /**
+   * Reads a policy file and puts it in force; with `watch`, follows its edits until `close`. The watch alone does not
+   * keep the process alive.
+   *
+   * Rejects with a `PolicyError` when the policy is wrong, and with the error of the file system when it cannot be read.
+   *
+   * @example
+   * const laneway = await Laneway.fromFile("laneway.yaml", { watch: true, onReload: () => log("new policy") });
+   */
+  static async fromFile(file: string, options: FromFileOptions = {}): Promise<Laneway> {
+    const text = await readFile(file, "utf8");
+    const laneway = new Laneway(await parsePolicy(text, { file }), options);
+    if (options.watch === true) laneway.#follow(file, text, options);
+    return laneway;
+  }
+
+  /** The policy in force. */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** The resources in force, by name, in the order of the policy. */
+  get resources(): ReadonlyMap<string, Resource> {
+    return this.#resources;
+  }
+
+  /**
+   * The resource of that name. Ask again after a reload: one that left the policy is drained.
+   *
+   * @throws LanewayError `LANEWAY_INVALID`, naming the resources there are.
+   */
+  resource(name: string): Resource {
+    const resource = this.#resources.get(name);
+    if (resource !== undefined) return resource;
+    const names = [...this.#resources.keys()];
+    throw invalid(
+      "resource",
+      names.length === 0 ? "a resource, but this policy has none" : `one of ${names.join(", ")}`,
+      name,
+    );
+  }
+
+  /**
+   * Where a request belongs: its lane, its flow, and the rule that says so.
+   *
+   * @example
+   * laneway.classify({ method: "GET", path: "/api/export/all", header: (name) => headers[name] }).lane; // => "bulk"
+   */
+  classify(request: RequestFacts): Classification {
+    return this.#classify(request);
+  }
+
+  /** Every resource at this moment, in the order of the policy. */
+  snapshot(): { resources: ResourceSnapshot[] } {
+    return { resources: [...this.#resources.values()].map((resource) => resource.snapshot()) };
+  }
+
+  /**
+   * Puts another policy in force, without dropping a waiter: resources that stay take their new limit and lanes, new
+   * ones are made, those that are gone finish what they accepted. All or nothing: a policy that is refused leaves
+   * everything as it was.
+   *
+   * @throws LanewayError `LANEWAY_INVALID`
+   */
+  update(policy: Policy): void {
+    const classify = accept(policy);
+    const before = this.#resources;
+    const changed: Resource[] = [];
+    const resources = new Map<string, Resource>();
+    try {
+      for (const name of Object.keys(policy.resources)) {
+        const resource = before.get(name);
+        resources.set(name, resource ?? this.#make(policy, name));
+        if (resource === undefined) continue;
+        changed.push(resource);
+        change(resource, policy);
+      }
+    } catch (error) {
+      for (const resource of changed) change(resource, this.#policy);
+      throw error;
+    }
+    this.#policy = policy;
+    this.#classify = classify;
+    this.#resources = resources;
+    for (const [name, resource] of before) {
+      if (!resources.has(name)) void resource.drain({ timeoutMs: policy.gateway.drainTimeoutMs });
+    }
+  }
+
+  /**
+   * Refuses newcomers on every resource and resolves when all that was accepted has ended: true, or false when
+   * `timeoutMs` (30 s unless given) passed first and what still waited was refused with `LANEWAY_DRAINING`.
+   */
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    const drained = await Promise.all(
+      [...this.#resources.values()].map((resource) => resource.drain(options)),
+    );
+    return drained.every(Boolean);
+  }
+
+  /** Stops following the policy file. Resources stay in use. */
+  close(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  #make(policy: Policy, name: string): Resource {
+    return new Resource({ ...resourceOptions(policy, policy.resources[name]!), ...this.#options });
+  }
+
+  #follow(file: string, text: string, { onReload, onReloadError = warn }: FromFileOptions): void {
+    this.#watch = new FileWatch(file, text, {
+      changed: async (edited) => {
+        try {
+          this.update(await parsePolicy(edited, { file }));
+        } catch (error) {
+          onReloadError(error as Error);
+          return;
+        }
+        onReload?.(this.#policy);
+      },
+      unreadable: onReloadError,
+    });
+  }
+}
+
+/** Everything that can be wrong with a policy is found before anything changes. */
+function accept(policy: Policy): (request: RequestFacts) => Classification {
+  for (const resource of Object.values(policy.resources)) checkResource(policy, resource);
+  return compileClassify(policy);
+}
+
+function change(resource: Resource, policy: Policy): void {
+  const {
+    name: _name,
+    detectDeadlock: _fixed,
+    ...options
+  } = resourceOptions(policy, policy.resources[resource.name]!);
+  resource.update(options);
+}
+
+function warn(error: Error): void {
+  process.emitWarning(`the old policy stays in force: ${error.message}`, "LanewayPolicyWarning");
+}

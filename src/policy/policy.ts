@@ -1,0 +1,202 @@
+/**
+ * A policy: what one file says, fully resolved. Every default is filled in, every duration is milliseconds, every size
+ * bytes, every share of time a fraction; nothing here needs the reader of the file any more. YAML and zod are loaded on
+ * the first call of `parsePolicy` or `loadPolicy`, so that a program without a policy file pays for neither.
+ */
+
+import { DEFAULT_LANES, laneDefaults } from "../core/options.ts";
+import type { Percent } from "../core/options.ts";
+
+/** One lane, with all of its defaults. The list is ordered, most important first. */
+export interface PolicyLane {
+  readonly name: string;
+  /** Seats, or a percentage of a resource's limit. */
+  readonly reservation: number | Percent;
+  /** Seats, or a percentage of the reservation. */
+  readonly lendable: number | Percent;
+  /** Seats, or a percentage of the limit; undefined means the whole limit. */
+  readonly ceiling: number | Percent | undefined;
+  readonly weight: number;
+  readonly timeoutMs: number;
+  readonly queue: { readonly max: number; readonly timeoutMs: number };
+  /** What the lane is meant to achieve: the 99th percentile of its waits, and the fraction of its tasks that is served. */
+  readonly objective: { readonly waitMs: number; readonly success: number | undefined };
+  /** The age past which a waiter may be picked out of turn; undefined means the policy's `aging.afterMs`. */
+  readonly agingAfterMs: number | undefined;
+  readonly exempt: boolean;
+}
+
+/** One line of `classify`: all conditions that are given must hold. */
+export interface Rule {
+  readonly lane: string;
+  readonly resource?: string | undefined;
+  readonly path?: string | undefined;
+  readonly method?: string | undefined;
+  /** Patterns by lower-case header name. */
+  readonly header?: Readonly<Record<string, string>> | undefined;
+  readonly model?: string | undefined;
+  readonly host?: string | undefined;
+  /** Where the rule stands in the file; undefined for a policy made in code. */
+  readonly line?: number | undefined;
+}
+
+/** Somebody whose claims count, known by a key or by an address range. Exactly one of `keyDigest` and `cidr` is set. */
+export interface TrustedCaller {
+  /** `keyDigest(key)`: the key itself is not kept, so that no dump of a policy can show it. */
+  readonly keyDigest?: string | undefined;
+  readonly cidr?: string | undefined;
+  readonly flow?: string | undefined;
+  /** The highest lane that a claim of this caller may reach; undefined: its claims raise nothing. */
+  readonly upTo?: string | undefined;
+}
+
+/** The protocols that an upstream can speak. */
+export type Provider = "http" | "anthropic" | "openai";
+
+/** One shared thing with a limit. */
+export interface PolicyResource {
+  readonly name: string;
+  /** Undefined: the program uses the resource itself, and the gateway does not route to it. */
+  readonly provider: Provider | undefined;
+  /** Where the gateway forwards to: an http or https URL. Set when `provider` is. */
+  readonly upstream: string | undefined;
+  readonly limit: number;
+  readonly order: "strict" | "weighted";
+  readonly queue: { readonly max: number | undefined; readonly whenFull: "reject" | "evict" };
+  /** All lanes of the policy, as this resource refines them. */
+  readonly lanes: readonly PolicyLane[];
+}
+
+/** Where the gateway listens, and its bounds. Addresses are `host:port`. */
+export interface PolicyGateway {
+  readonly listen: string;
+  /** False: no admin port. */
+  readonly admin: string | false;
+  readonly probes: string | undefined;
+  readonly drainTimeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+/** A whole policy. Make one with `loadPolicy`, `parsePolicy` or `defaultPolicy`. */
+export interface Policy {
+  readonly version: 1;
+  readonly lanes: readonly PolicyLane[];
+  readonly defaultLane: string;
+  /** `budget` is a fraction of the seat-time, from 0 to 1. */
+  readonly aging: { readonly afterMs: number; readonly budget: number } | false;
+  readonly classify: readonly Rule[];
+  readonly flow: { readonly header: string | undefined };
+  readonly trust: { readonly header: string; readonly callers: readonly TrustedCaller[] };
+  readonly resources: Readonly<Record<string, PolicyResource>>;
+  readonly enforce: boolean;
+  readonly gateway: PolicyGateway;
+  /** The file it was read from, as it was named. */
+  readonly file: string | undefined;
+}
+
+/** What an upstream's limit is when the policy gives none. */
+export const DEFAULT_UPSTREAM_LIMIT = 100;
+
+/** What an empty file means: the five lanes, no rules, no resources. */
+export function defaultPolicy(): Policy {
+  return {
+    version: 1,
+    lanes: Object.entries(DEFAULT_LANES).map(([name, row]) => ({
+      ...laneOf(name),
+      reservation: row.reservation,
+    })),
+    defaultLane: "normal",
+    aging: { afterMs: 30_000, budget: 0.05 },
+    classify: [],
+    flow: { header: undefined },
+    trust: { header: "x-priority", callers: [] },
+    resources: {},
+    enforce: true,
+    gateway: {
+      listen: "127.0.0.1:8080",
+      admin: "127.0.0.1:8081",
+      probes: undefined,
+      drainTimeoutMs: 30_000,
+      maxBodyBytes: 32 * 1024 * 1024,
+    },
+    file: undefined,
+  };
+}
+
+/** A lane that is listed with nothing but its name: no reservation, all else from its name. */
+export function laneOf(name: string): PolicyLane {
+  const row = laneDefaults(name);
+  return {
+    name,
+    reservation: 0,
+    lendable: row.lendable,
+    ceiling: undefined,
+    weight: 1,
+    timeoutMs: row.timeoutMs,
+    queue: { max: row.queueMax, timeoutMs: row.queueTimeoutMs },
+    objective: { waitMs: row.objectiveWaitMs, success: name === "critical" ? 0.999 : undefined },
+    agingAfterMs: undefined,
+    exempt: false,
+  };
+}
+
+/**
+ * The policy with one more resource, on all of its lanes; a resource of that name is replaced.
+ *
+ * @example
+ * withResource(defaultPolicy(), { name: "http", provider: "http", upstream: "http://127.0.0.1:3000" })
+ */
+export function withResource(
+  policy: Policy,
+  resource: {
+    readonly name: string;
+    readonly provider?: Provider;
+    readonly upstream?: string;
+    readonly limit?: number;
+  },
+): Policy {
+  const { name, upstream, limit = DEFAULT_UPSTREAM_LIMIT } = resource;
+  const provider = resource.provider ?? (upstream === undefined ? undefined : "http");
+  const whole: PolicyResource = {
+    name,
+    provider,
+    upstream,
+    limit,
+    order: "strict",
+    queue: { max: undefined, whenFull: "reject" },
+    lanes: policy.lanes,
+  };
+  return { ...policy, resources: { ...policy.resources, [name]: whole } };
+}
+
+/**
+ * Reads a policy from text. `env` fills in `${VAR}`, by default from `process.env`.
+ *
+ * Rejects with a `PolicyError` that holds every problem of the text, in the order of its lines.
+ *
+ * @example
+ * const policy = await parsePolicy("resources: { main-db: { limit: 50 } }");
+ */
+export async function parsePolicy(
+  text: string,
+  options: { readonly file?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+): Promise<Policy> {
+  const { readPolicy } = await import("./read.ts");
+  return readPolicy(text, options.file, options.env ?? process.env);
+}
+
+/**
+ * Reads a policy from a file.
+ *
+ * Rejects with a `PolicyError` when the policy is wrong, and with the error of the file system when it cannot be read.
+ *
+ * @example
+ * const laneway = new Laneway(await loadPolicy("laneway.yaml"));
+ */
+export async function loadPolicy(
+  file: string,
+  options: { readonly env?: Readonly<Record<string, string | undefined>> } = {},
+): Promise<Policy> {
+  const { readFile } = await import("node:fs/promises");
+  return parsePolicy(await readFile(file, "utf8"), { ...options, file });
+}

@@ -1,0 +1,123 @@
+/** From a file without problems to a policy without gaps: every default filled in, every unit converted. */
+
+import type { Percent } from "../core/options.ts";
+import type { PolicyDocument } from "./document.ts";
+import type { CallerEntry, LaneEntry, LaneFields, PolicyFile, ResourceEntry, RuleEntry } from "./file.ts";
+import { DEFAULT_UPSTREAM_LIMIT, defaultPolicy, laneOf } from "./policy.ts";
+import type { Policy, PolicyLane, PolicyResource, Rule, TrustedCaller } from "./policy.ts";
+import { keyDigest } from "./trust.ts";
+import { parseDuration, parsePercent, parseSize } from "./units.ts";
+
+/** Fills in `file`; `document` tells the lines of its rules. */
+export function resolvePolicy(file: PolicyFile, document: PolicyDocument, name: string | undefined): Policy {
+  const defaults = defaultPolicy();
+  const lanes = file.lanes?.map(listedLane) ?? defaults.lanes;
+  const { gateway, trust } = file;
+  const resources: Record<string, PolicyResource> = {};
+  for (const [key, entry] of Object.entries(file.resources ?? {}))
+    resources[key] = resourceOf(key, entry, lanes);
+  return {
+    version: 1,
+    lanes,
+    defaultLane: file.defaultLane ?? defaultLaneOf(lanes),
+    aging: agingOf(file.aging, defaults.aging),
+    classify: (file.classify ?? []).map((rule, index) => ruleOf(rule, document.lineOf(["classify", index]))),
+    flow: { header: file.flow?.header.toLowerCase() },
+    trust: {
+      header: (trust?.header ?? defaults.trust.header).toLowerCase(),
+      callers: (trust?.callers ?? []).map(callerOf),
+    },
+    resources,
+    enforce: file.enforce ?? true,
+    gateway: {
+      listen: gateway?.listen ?? defaults.gateway.listen,
+      admin: gateway?.admin ?? defaults.gateway.admin,
+      probes: gateway?.probes,
+      drainTimeoutMs: duration(gateway?.drainTimeout) ?? defaults.gateway.drainTimeoutMs,
+      maxBodyBytes:
+        gateway?.maxBody === undefined ? defaults.gateway.maxBodyBytes : parseSize(gateway.maxBody)!,
+    },
+    file: name,
+  };
+}
+
+function listedLane(entry: LaneEntry): PolicyLane {
+  const lane = refined(laneOf(entry.name), entry);
+  const { wait, success } = entry.objective ?? {};
+  const objective = {
+    waitMs: duration(wait) ?? lane.objective.waitMs,
+    success: fraction(success) ?? lane.objective.success,
+  };
+  return { ...lane, objective };
+}
+
+function refined(lane: PolicyLane, fields: LaneFields): PolicyLane {
+  return {
+    ...lane,
+    reservation: share(fields.reservation) ?? lane.reservation,
+    lendable: share(fields.lendable) ?? lane.lendable,
+    ceiling: share(fields.ceiling) ?? lane.ceiling,
+    weight: fields.weight ?? lane.weight,
+    timeoutMs: duration(fields.timeout) ?? lane.timeoutMs,
+    queue: {
+      max: fields.queue?.max ?? lane.queue.max,
+      timeoutMs: duration(fields.queue?.timeout) ?? lane.queue.timeoutMs,
+    },
+    agingAfterMs: duration(fields.aging?.after) ?? lane.agingAfterMs,
+    exempt: fields.exempt ?? lane.exempt,
+  };
+}
+
+function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLane[]): PolicyResource {
+  const {
+    upstream,
+    provider = upstream === undefined ? undefined : "http",
+    limit = DEFAULT_UPSTREAM_LIMIT,
+  } = entry;
+  return {
+    name,
+    provider,
+    upstream,
+    limit,
+    order: entry.order ?? "strict",
+    queue: { max: entry.queue?.max, whenFull: entry.queue?.whenFull ?? "reject" },
+    lanes: lanes.map((lane) => refined(lane, entry.lanes?.[lane.name] ?? {})),
+  };
+}
+
+function agingOf(aging: PolicyFile["aging"], defaults: Policy["aging"]): Policy["aging"] {
+  if (aging === false || defaults === false) return false;
+  return {
+    afterMs: duration(aging?.after) ?? defaults.afterMs,
+    budget: fraction(aging?.budget) ?? defaults.budget,
+  };
+}
+
+function ruleOf({ header, ...rule }: RuleEntry, line: number): Rule {
+  const lower = Object.entries(header ?? {}).map(([name, pattern]) => [name.toLowerCase(), pattern] as const);
+  return { ...rule, header: header === undefined ? undefined : Object.fromEntries(lower), line };
+}
+
+function callerOf({ key, cidr, flow, upTo }: CallerEntry): TrustedCaller {
+  return { keyDigest: key === undefined ? undefined : keyDigest(key), cidr, flow, upTo };
+}
+
+/** The lane of what names none: `normal` where there is one, else the lowest that takes seats. */
+function defaultLaneOf(lanes: readonly PolicyLane[]): string {
+  const normal = lanes.find(({ name, exempt }) => name === "normal" && !exempt);
+  return (normal ?? lanes.findLast(({ exempt }) => !exempt) ?? lanes.at(-1)!).name;
+}
+
+function duration(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDuration(text);
+}
+
+function fraction(text: string | undefined): number | undefined {
+  const percent = text === undefined ? undefined : parsePercent(text);
+  // 99.9 / 100 is 0.9990000000000001 in binary; nobody writes more than ten decimals.
+  return percent === undefined ? undefined : Number((percent / 100).toFixed(12));
+}
+
+function share(value: number | string | undefined): number | Percent | undefined {
+  return value as number | Percent | undefined;
+}
