@@ -23,6 +23,8 @@ import type { Task } from "./task.ts";
 
 /** Before anything was measured a wide head parks for this long. */
 const UNMEASURED_RUN_MS = 1_000;
+/** Tasks that take no time would make it end before it began, and the timer spin. */
+const SHORTEST_PARKING_MS = 1;
 
 export class Choice {
   readonly #scheduler: Scheduler;
@@ -126,7 +128,7 @@ export class Choice {
   }
 
   #park(lane: Lane, task: Task, now: number): void {
-    const run = lane.runs.median(now) ?? UNMEASURED_RUN_MS;
+    const run = Math.max(SHORTEST_PARKING_MS, lane.runs.median(now) ?? UNMEASURED_RUN_MS);
     lane.parkedFor = task;
     lane.parkedUntil = now + run * ++task.extra.parkings;
     this.#scheduler.wake.by(lane.parkedUntil, now);

@@ -4,7 +4,7 @@ import type { Lane } from "./lane.ts";
 import { rejoin } from "./put-back.ts";
 import { refusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, SHADOW, WAITING, waitMs } from "./task.ts";
+import { BACKING_OFF, DUE_BY_LANE, OVERDUE, RUNNING, SHADOW, WAITING } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** Settles everything whose time has come. */
@@ -41,7 +41,7 @@ export function expireHead(scheduler: Scheduler, task: Task, now: number): boole
   const due = dueAt(task);
   if (due <= now) return expire(scheduler, task, now);
   if (now === task.arrivedAt) return false;
-  if (waitMs(task, now) >= lane.config.queueTimeoutMs) return queuedTooLong(scheduler, task, now);
+  if (queueEndsAt(task) <= now) return queuedTooLong(scheduler, task, now);
   if (due - now >= 2 * lane.runs.longest) return false;
   const run = lane.runs.median(now);
   if (run === undefined || due - now >= run) return false;
@@ -53,6 +53,17 @@ export function expireHead(scheduler: Scheduler, task: Task, now: number): boole
 /** The instant after which nobody wants the task's result. */
 export function dueAt(task: Task): number {
   return task.dueAt ?? task.arrivedAt + task.home.config.timeoutMs;
+}
+
+/**
+ * The instant at which it has been queued for too long, earlier turns counted. Compare instants, never durations: with
+ * fractions of milliseconds `now - arrivedAt < timeoutMs` can hold when `arrivedAt + timeoutMs` has come, and a timer
+ * set for the one and judged by the other would spin.
+ */
+export function queueEndsAt(task: Task): number {
+  const { queueTimeoutMs } = task.home.config;
+  if (!task.returned) return task.arrivedAt + queueTimeoutMs;
+  return task.extra.queuedAt + queueTimeoutMs - task.extra.waitedMs;
 }
 
 /** Whether that instant is the caller's own and not the lane's. */
@@ -83,11 +94,11 @@ export function expire(scheduler: Scheduler, task: Task, now: number): true {
 function expireLane(scheduler: Scheduler, lane: Lane, now: number): void {
   const { timeoutMs, queueTimeoutMs } = lane.config;
   for (let task = lane.arrivals.oldest(); task !== undefined; task = lane.arrivals.oldest()) {
-    if (now - task.arrivedAt < timeoutMs) break;
+    if (task.arrivedAt + timeoutMs > now) break;
     expire(scheduler, task, now);
   }
   for (let task = lane.arrivals.oldestWaiting(); task !== undefined; task = lane.arrivals.oldestWaiting()) {
-    if (now - task.arrivedAt < queueTimeoutMs) break;
+    if (task.arrivedAt + queueTimeoutMs > now) break;
     queuedTooLong(scheduler, task, now);
   }
 }

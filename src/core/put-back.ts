@@ -5,7 +5,7 @@
 
 import { LONGEST_MS, number } from "./config.ts";
 import { invalid } from "./errors.ts";
-import { dueAt } from "./expiry.ts";
+import { dueAt, queueEndsAt } from "./expiry.ts";
 import type { Permit } from "./permit.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { listen } from "./signals.ts";
@@ -48,7 +48,21 @@ export function rejoin(scheduler: Scheduler, task: Task, now: number): void {
   task.home.backingOff--;
   scheduler.backingOff--;
   if (task.home.heir !== undefined) task.queue = task.home.heir.fair.peekFlow(task.flow);
-  scheduler.enqueue(task, now);
+  join(scheduler, task, now);
+}
+
+/** Waits at its own place, or goes on at once where nobody waits. */
+function join(scheduler: Scheduler, task: Task, now: number): void {
+  const lane = task.home;
+  if (lane.config.exempt) return scheduler.admit(task, now);
+  task.queue = lane.fair.flow(task.queue.name);
+  task.width = Math.min(task.width, lane.share.hold);
+  lane.returned.push(task);
+  lane.returned.sort((a, b) => a.seq - b.seq);
+  scheduler.aging.lookAgain();
+  scheduler.wake.setInstant(task, Math.min(dueAt(task), queueEndsAt(task)));
+  scheduler.wake.by(task.extra.instant, now);
+  scheduler.enqueue(task);
 }
 
 /** The same task for its next turn: place, age, deadline and caller are those of the first. */
@@ -82,6 +96,6 @@ function wait(scheduler: Scheduler, task: Task, afterMs: number, now: number): v
     scheduler.backingOff++;
     scheduler.wake.setInstant(task, Math.min(now + afterMs, dueAt(task)));
     scheduler.wake.by(task.extra.instant, now);
-  } else scheduler.enqueue(task, now);
+  } else join(scheduler, task, now);
   if (task.extra.holder !== undefined) scheduler.nesting?.waits(task, task.extra.holder, now);
 }

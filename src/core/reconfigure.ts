@@ -1,6 +1,7 @@
 /** Changes of limit and lanes while tasks run and wait. Nobody is dropped: guarantees move, the excess drains. */
 
 import type { ResourceConfig } from "./config.ts";
+import { nextExpiry } from "./expiry.ts";
 import { Lane } from "./lane.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { shares } from "./seats.ts";
@@ -37,7 +38,12 @@ export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void 
   const lowest = scheduler.lanes[scheduler.lanes.length - 1]!;
   for (const lane of old) if (!scheduler.byName.has(lane.name)) bequeath(scheduler, lane, lowest);
   share(scheduler);
+  for (const lane of scheduler.all)
+    if (lane.config.exempt) for (const task of [...lane.fair.waiting()]) scheduler.admit(task, now);
   scheduler.afterChange(now);
+  // Time-outs may have become shorter than what the timer is set for.
+  const at = nextExpiry(scheduler, now);
+  if (at !== Infinity) scheduler.wake.by(at, now);
 }
 
 /** What runs ends where it began; what waits, and what will come back, goes to the heir. */

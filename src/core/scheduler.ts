@@ -152,7 +152,7 @@ export class Scheduler {
       this.#start(task, now);
       return task;
     }
-    this.enqueue(task, now);
+    this.enqueue(task);
     if (!this.ledger.full) this.dispatch(now);
     if (task.state !== WAITING) return task;
     if (!mayWait) {
@@ -189,20 +189,10 @@ export class Scheduler {
 
   // ── queue and seats ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  enqueue(task: Task, now: number): void {
+  enqueue(task: Task): void {
     const lane = task.home;
     task.state = WAITING;
     if (lane.waiting === 0) lane.tag = Math.max(lane.tag, this.#laneTime);
-    if (task.returned) {
-      this.aging.lookAgain();
-      task.queue = lane.fair.flow(task.queue.name);
-      task.width = Math.min(task.width, lane.share.hold);
-      lane.returned.push(task);
-      lane.returned.sort((a, b) => a.seq - b.seq);
-      const { queuedAt, waitedMs } = task.extra;
-      this.wake.setInstant(task, Math.min(dueAt(task), queuedAt + lane.config.queueTimeoutMs - waitedMs));
-      this.wake.by(task.extra.instant, now);
-    }
     lane.fair.add(task, task.returned);
     lane.waiting++;
     this.waiting++;
@@ -225,15 +215,20 @@ export class Scheduler {
     while (this.waiting > 0 && !this.ledger.full) {
       const task = this.#choice.next(now);
       if (task === undefined) break;
-      this.#dequeue(task, true);
-      this.#leaveQueue(task, task.more?.controller !== undefined);
-      this.#start(task, now);
-      const settle = task.tell;
-      task.tell = task.more?.answer;
-      settle?.(task);
+      this.admit(task, now);
     }
     this.#choice.endRound();
     this.#dispatching = false;
+  }
+
+  /** Starts a task that waits, or that goes on without waiting, and tells whoever waits for it. */
+  admit(task: Task, now: number): void {
+    if (task.state === WAITING) this.#dequeue(task, !task.home.config.exempt);
+    this.#leaveQueue(task, task.more?.controller !== undefined);
+    this.#start(task, now);
+    const settle = task.tell;
+    task.tell = task.more?.answer;
+    settle?.(task);
   }
 
   #start(task: Task, now: number): void {
@@ -279,9 +274,7 @@ export class Scheduler {
     if (!task.is(SHADOW) || task.state === RUNNING) this.release(task, failed);
     else if (task.state === WAITING) {
       const now = this.clock.now();
-      this.#dequeue(task, true);
-      this.#leaveQueue(task, false);
-      this.#start(task, now);
+      this.admit(task, now);
       this.release(task, failed);
     }
   }
@@ -338,7 +331,7 @@ export class Scheduler {
       this.nesting?.breakDeadlocks(now);
     }
     if (this.vacancies.producers > 0) this.vacancies.left(now);
-    if (!this.idle) return;
+    if (!this.idle || this.vacancies.producers > 0) return;
     this.wake.rest();
     if (this.whenIdle.size === 0) return;
     for (const tell of this.whenIdle) tell();
