@@ -10,7 +10,7 @@
  */
 
 import type { Task } from "./task.ts";
-import { isDueByLane, isEnded, isWaiting } from "./task.ts";
+import { LISTED, isDueByLane, isEnded, isWaiting } from "./task.ts";
 
 const SWEEP_FROM = 64;
 
@@ -21,6 +21,7 @@ export class Arrivals {
   #ended = 0;
 
   add(task: Task): void {
+    task.mark(LISTED);
     this.#tasks.push(task);
   }
 

@@ -121,6 +121,7 @@ function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneCo
     throw invalid(`${at}: lanes`, "a name for each lane", lane.name);
   const place = `${at}, lane "${lane.name}"`;
   knownKeys(place, lane, LANE_KEYS);
+  if (lane.exempt === true) seatless(place, lane);
   const row = laneDefaults(lane.name);
   const reservation = share(`${place}: reservation`, lane.reservation ?? 0, 0);
   const ceiling = share(`${place}: ceiling`, lane.ceiling ?? "100%", 1);
@@ -143,6 +144,17 @@ function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneCo
     agingAfterMs: number(`${place}: aging.afterMs`, lane.aging?.afterMs ?? agingAfterMs, 0, LONGEST_MS),
     exempt: bool(`${place}: exempt`, lane.exempt ?? false),
   };
+}
+
+/** Options about seats and queues would have no effect on a lane that takes none and never waits. */
+function seatless(place: string, lane: LaneOptions): void {
+  for (const key of ["reservation", "lendable", "ceiling", "weight", "queue", "aging"] as const)
+    if (lane[key] !== undefined)
+      throw invalid(
+        `${place}: ${key}`,
+        "nothing, for an exempt lane takes no seat and never waits",
+        lane[key],
+      );
 }
 
 function defaultLane(at: string, named: string | undefined, lanes: readonly LaneConfig[]): string {

@@ -91,6 +91,8 @@ export class Scheduler {
   #laneTime = 0;
   #seq = 0;
   #dispatching = false;
+  /** A wide head has left without starting: the seats that were kept for it must be given before the call ends. */
+  #unparked = false;
 
   constructor(name: string, config: ResourceConfig, limit: Limit, ports: Ports) {
     this.name = name;
@@ -139,6 +141,9 @@ export class Scheduler {
     const flow = flowOf(options, ambient);
     const due = dueOf(options, this.#contextClock ? ambient?.deadline : undefined, lane, now);
     const passesBy = this.draining || lane.config.exempt || due! <= now || options.signal?.aborted === true;
+    // What does not fit now will not fit after others were served first.
+    if (!mayWait && !passesBy && Math.min(width, lane.share.hold) > this.ledger.roomFor(lane))
+      return undefined;
     // Asking for a flow makes the lane remember it, so only for a task that can start or queue.
     const queue = passesBy ? lane.fair.peekFlow(flow) : lane.fair.flow(flow);
     const task = new Task(queue, this.#seq++, now);
@@ -158,10 +163,9 @@ export class Scheduler {
     if (!mayWait) {
       this.#dequeue(task);
       task.state = ENDED;
-      return undefined;
-    }
-    if (!refuseIfOutOfBounds(this, task, now)) this.#settleIn(task, ambient, now);
-    return task;
+    } else if (!refuseIfOutOfBounds(this, task, now)) this.#settleIn(task, ambient, now);
+    if (this.#unparked) this.dispatch(now);
+    return mayWait ? task : undefined;
   }
 
   /** A newcomer that neither queues nor takes a seat. */
@@ -179,7 +183,7 @@ export class Scheduler {
   /** A newcomer that may wait: on its guard for time-outs, for its caller leaving, for a wait that cannot end. */
   #settleIn(task: Task, ambient: Ambient | undefined, now: number): void {
     const lane = task.home;
-    this.#list(task);
+    lane.arrivals.add(task);
     if (task.dueAt !== undefined) this.wake.setInstant(task, task.dueAt);
     this.wake.by(Math.min(dueAt(task), now + lane.config.queueTimeoutMs), now);
     listen(task);
@@ -205,13 +209,17 @@ export class Scheduler {
     if (task.returned) lane.returned.splice(lane.returned.indexOf(task), 1);
     lane.waiting--;
     this.waiting--;
-    if (lane.parkedFor === task) lane.parkedFor = undefined;
+    if (lane.parkedFor === task) {
+      lane.parkedFor = undefined;
+      this.#unparked = !toStart;
+    }
   }
 
   /** Hands free seats to waiters until none may be given. */
   dispatch(now: number): void {
     if (this.#dispatching) return;
     this.#dispatching = true;
+    this.#unparked = false;
     while (this.waiting > 0 && !this.ledger.full) {
       const task = this.#choice.next(now);
       if (task === undefined) break;
@@ -249,17 +257,12 @@ export class Scheduler {
       if (task.is(BY_WEIGHT)) this.#chargeLane(lane, task.charged);
     }
     lane.waits.record(waitMs(task, now), now);
-    if (!task.is(LISTED | RETURNED)) this.#list(task);
+    if (!task.is(LISTED | RETURNED)) lane.arrivals.add(task);
     if (task.dueAt === undefined) this.wake.by(task.arrivedAt + lane.config.timeoutMs, now);
     else if (task.dueAt !== Infinity) {
       this.wake.setInstant(task, task.dueAt);
       this.wake.by(task.dueAt, now);
     }
-  }
-
-  #list(task: Task): void {
-    task.mark(LISTED);
-    task.home.arrivals.add(task);
   }
 
   #chargeLane(lane: Lane, cost: number): void {

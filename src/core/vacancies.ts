@@ -77,7 +77,8 @@ export class Vacancies {
       producer.settle(undefined);
     }
     // Promises that nobody uses run out by themselves, so those who still wait must be looked at again then.
-    const next = Math.min(...[...this.#promised.values()].map((instants) => instants[0] ?? Infinity));
+    const waitedFor = new Set([...this.#producers].map((producer) => producer.lane));
+    const next = Math.min(...[...waitedFor].map((lane) => this.#promised.get(lane)?.[0] ?? Infinity));
     if (this.#producers.size > 0 && next !== Infinity) this.#scheduler.wake.by(next, now);
   }
 
