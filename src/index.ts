@@ -3,11 +3,34 @@ export { LanewayError, REASONS, isLanewayError } from "./core/errors.ts";
 export { Resource } from "./node/resource.ts";
 export { currentLane, runInLane } from "./node/context.ts";
 export { systemClock } from "./node/system-clock.ts";
+export { Laneway } from "./policy/laneway.ts";
+export { defaultPolicy, loadPolicy, parsePolicy, withResource } from "./policy/policy.ts";
+export { PolicyError } from "./policy/problems.ts";
+export { keyDigest } from "./policy/trust.ts";
 export type { Clock } from "./core/clock.ts";
 export type { LanewayCode, LanewayErrorFacts, LanewayReason } from "./core/errors.ts";
 export type { Limit } from "./core/limit/limit.ts";
-export type { Actual, LaneDefaults, LaneOptions, Percent, ResourceOptions, TaskOptions } from "./core/options.ts";
+export type {
+  Actual,
+  LaneDefaults,
+  LaneOptions,
+  Percent,
+  ResourceOptions,
+  TaskOptions,
+} from "./core/options.ts";
 export type { Permit } from "./core/permit.ts";
 export type { ResourceChanges } from "./core/resource.ts";
 export type { LaneSnapshot, ResourceSnapshot, TaskRecord } from "./core/snapshot.ts";
 export type { LaneContext } from "./node/context.ts";
+export type { Claim, Classification, RequestFacts } from "./policy/classify.ts";
+export type { FromFileOptions, LanewayOptions } from "./policy/laneway.ts";
+export type {
+  Policy,
+  PolicyGateway,
+  PolicyLane,
+  PolicyResource,
+  Provider,
+  Rule,
+  TrustedCaller,
+} from "./policy/policy.ts";
+export type { PolicyProblem } from "./policy/problems.ts";

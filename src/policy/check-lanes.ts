@@ -24,7 +24,7 @@ export function checkLanes(draft: Draft): void {
       `first on line ${document.lineOf(["lanes", before, "name"])}`,
     );
   });
-  lanes.forEach((_lane, index) => checkLane(draft, ["lanes", index]));
+  lanes.forEach((lane, index) => checkLane(draft, ["lanes", index], mapAt(lane, [])?.["exempt"] === true));
   checkSum(
     draft,
     lanes.map((_lane, index) => ["lanes", index, "reservation"]),
@@ -42,32 +42,29 @@ export function checkLanes(draft: Draft): void {
   checkDefaultLane(draft);
 }
 
+/** What an exempt lane has no use for: it takes no seat and never waits. */
+const SEAT_FIELDS = ["reservation", "lendable", "ceiling", "weight", "queue", "aging"] as const;
+
 /** Reports what is wrong inside one lane, or inside a resource's refinement of one. */
-export function checkLane({ document, value }: Draft, path: Path): void {
+export function checkLane({ document, value }: Draft, path: Path, exempt: boolean): void {
   const lane = mapAt(value, path);
   if (lane === undefined) return;
   const place = pathName(document, value, path);
-  const { reservation, ceiling, exempt } = lane;
-  if (
-    isShare(reservation) &&
-    isShare(ceiling) &&
-    typeof reservation === typeof ceiling &&
-    amount(reservation) > amount(ceiling)
-  ) {
-    const at = [...path, "reservation"];
-    const most = document.show([...path, "ceiling"], ceiling);
-    document.report(
-      at,
-      `${place}.reservation: expected at most the lane's ceiling, ${most}, found ${document.show(at, reservation)}`,
+  for (const field of exempt ? SEAT_FIELDS : []) {
+    if (lane[field] === undefined) continue;
+    document.reportName(
+      [...path, field],
+      `${place}: an exempt lane has no ${field}`,
+      "it takes no seat and never waits",
     );
   }
-  if (exempt === true && isShare(reservation) && amount(reservation) > 0) {
-    document.report(
-      [...path, "reservation"],
-      `${place}: an exempt lane takes no seats, so it cannot reserve any`,
-      "remove one of the two",
-    );
-  }
+  const { reservation, ceiling } = lane;
+  if (!isShare(reservation) || !isShare(ceiling) || typeof reservation !== typeof ceiling) return;
+  if (amount(reservation) <= amount(ceiling)) return;
+  const at = [...path, "reservation"];
+  const most = document.show([...path, "ceiling"], ceiling);
+  const found = document.show(at, reservation);
+  document.report(at, `${place}.reservation: expected at most the lane's ceiling, ${most}, found ${found}`);
 }
 
 /** Reports percentages that pass 100 in all, at the lane that takes them there. */

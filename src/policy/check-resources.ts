@@ -34,7 +34,7 @@ export function checkResources(draft: Draft): void {
     checkUpstream(draft, [...path, "upstream"]);
     for (const lane of Object.keys(mapAt(resource, ["lanes"]) ?? {})) {
       if (!lanes.has(lane)) unknownLane([...path, "lanes", lane], lane);
-      checkLane(draft, [...path, "lanes", lane]);
+      checkLane(draft, [...path, "lanes", lane], lanes.get(lane)?.exempt === true);
     }
     const seats = limit ?? (upstream === undefined ? undefined : DEFAULT_UPSTREAM_LIMIT);
     if (typeof seats === "number" && Number.isInteger(seats) && seats > 0)

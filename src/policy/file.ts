@@ -9,12 +9,12 @@ export interface LaneFields {
   timeout?: string | undefined;
   queue?: { max?: number | undefined; timeout?: string | undefined } | undefined;
   aging?: { after: string } | undefined;
-  exempt?: boolean | undefined;
 }
 
 /** One entry of `lanes`. */
 export interface LaneEntry extends LaneFields {
   name: string;
+  exempt?: boolean | undefined;
   objective?: { wait?: string | undefined; success?: string | undefined } | undefined;
 }
 

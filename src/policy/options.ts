@@ -35,6 +35,8 @@ export function checkResource(policy: Policy, resource: PolicyResource): readonl
 
 function laneOptions(lane: PolicyLane): LaneOptions {
   const { name, reservation, lendable, ceiling, weight, timeoutMs, queue, agingAfterMs, exempt } = lane;
+  // The core refuses what would be without effect: an exempt lane has neither seats nor a queue.
+  if (exempt) return { name, timeoutMs, exempt };
   return {
     name,
     reservation,
@@ -44,6 +46,5 @@ function laneOptions(lane: PolicyLane): LaneOptions {
     timeoutMs,
     queue,
     ...(agingAfterMs === undefined ? {} : { aging: { afterMs: agingAfterMs } }),
-    exempt,
   };
 }

@@ -48,7 +48,7 @@ function listedLane(entry: LaneEntry): PolicyLane {
     waitMs: duration(wait) ?? lane.objective.waitMs,
     success: fraction(success) ?? lane.objective.success,
   };
-  return { ...lane, objective };
+  return { ...lane, objective, exempt: entry.exempt ?? false };
 }
 
 function refined(lane: PolicyLane, fields: LaneFields): PolicyLane {
@@ -64,7 +64,6 @@ function refined(lane: PolicyLane, fields: LaneFields): PolicyLane {
       timeoutMs: duration(fields.queue?.timeout) ?? lane.queue.timeoutMs,
     },
     agingAfterMs: duration(fields.aging?.after) ?? lane.agingAfterMs,
-    exempt: fields.exempt ?? lane.exempt,
   };
 }
 

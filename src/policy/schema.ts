@@ -81,12 +81,14 @@ const laneFields = {
     })
     .optional()
     .describe("Default: the policy's own aging.after."),
-  exempt: yesNo.optional().describe("Takes no seat and never waits, but is counted. Default: false."),
 };
 
 const lane = z.strictObject({
   name: name.describe("What rules, claims and code call the lane."),
   ...laneFields,
+  exempt: yesNo
+    .optional()
+    .describe("Takes no seat and never waits, but is counted; no claim can reach it. Default: false."),
   objective: z
     .strictObject({
       wait: duration

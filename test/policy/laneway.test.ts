@@ -103,6 +103,16 @@ describe("a Laneway", () => {
     );
   });
 
+  it("runs the tasks of an exempt lane beside a full resource", async () => {
+    const laneway = await lanewayOf(
+      "lanes: [{ name: probes, exempt: true, timeout: 1s }, { name: normal }]\nresources: { db: { limit: 1 } }",
+    );
+    const busy = held(laneway, "db");
+    assert.equal(await laneway.resource("db").run(() => 1, { lane: "probes" }), 1);
+    busy.end();
+    await busy.ended;
+  });
+
   it("drains all of its resources", async () => {
     const laneway = await lanewayOf("resources: { db: { limit: 1 }, ai: { limit: 1 } }");
     const [one, other] = [held(laneway, "db"), held(laneway, "ai")];

@@ -186,7 +186,7 @@ gateway: { listen: "[::1]:0", admin: false, probes: 0.0.0.0:8082, drainTimeout: 
   it("lets a resource refine its lanes, and only those it names", async () => {
     const { lanes, resources } = await parsePolicy(`
 resources:
-  ai: { limit: 8, lanes: { critical: { reservation: 2, lendable: 0, queue: { max: 5 } }, bulk: { ceiling: 1, exempt: true } } }`);
+  ai: { limit: 8, lanes: { critical: { reservation: 2, lendable: 0, queue: { max: 5 } }, bulk: { ceiling: 1 } } }`);
     const refined = resources["ai"]!.lanes;
     assert.deepEqual(refined[0], {
       ...lanes[0],
@@ -195,7 +195,7 @@ resources:
       queue: { max: 5, timeoutMs: 10_000 },
     });
     assert.deepEqual(refined.slice(1, 4), lanes.slice(1, 4));
-    assert.deepEqual(refined[4], { ...lanes[4], ceiling: 1, exempt: true });
+    assert.deepEqual(refined[4], { ...lanes[4], ceiling: 1 });
   });
 
   it("may use anchors and aliases", async () => {

@@ -136,6 +136,12 @@ describe("a watched policy file", { timeout: 20_000 }, () => {
     const error = await told.next();
     assert.ok(error instanceof Error && "code" in error && error.code === "ENOENT");
     assert.equal(laneway.resource("db").snapshot().limit, 1);
+    // Something else happens in the folder, and is seen by a watch of its own: so the first has looked again by now.
+    await writeFile(`${file}.other`, policy(1));
+    const other = await watching(t, `${file}.other`);
+    await writeFile(`${file}.other`, policy(2));
+    await other.told.next();
+    assert.equal(told.unread, 0);
     await writeFile(file, policy(2));
     assert.equal(limitOf(await told.next()), 2);
     assert.equal(told.unread, 0);
