@@ -17,10 +17,10 @@ export async function admit(call: Call, route: Route): Promise<Permit> {
 
 async function queue(call: Call, acquire: (task: TaskOptions) => Promise<Permit>, task: TaskOptions): Promise<Permit> {
   const cancel = new AbortController();
-  call.onStop = (reason) => cancel.abort(reason);
+  call.whenStopped((reason) => cancel.abort(reason));
   try {
     return await acquire({ ...task, signal: cancel.signal });
   } finally {
-    call.onStop = undefined;
+    call.whenStopped(undefined);
   }
 }

@@ -34,8 +34,7 @@ export class Call implements RequestFacts {
   body: Buffer | undefined = undefined;
   /** Why this call is to stop: its client left, or broke the protocol. */
   stopReason: Error | undefined = undefined;
-  /** Told of that reason: the step that is under way sets it, and only one is. */
-  onStop: ((reason: Error) => void) | undefined = undefined;
+  private onStop: ((reason: Error) => void) | undefined = undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) {
     this.req = req;
@@ -70,6 +69,15 @@ export class Call implements RequestFacts {
   /** The target without its query. */
   get pathname(): string {
     return withoutQuery(this.path);
+  }
+
+  /**
+   * Has the step that is under way told to stop, at once if it is to already: a client may leave between two steps. One
+   * step is under way at a time, and each begins by saying what ends it.
+   */
+  whenStopped(onStop: ((reason: Error) => void) | undefined): void {
+    this.onStop = onStop;
+    if (this.stopReason !== undefined) onStop?.(this.stopReason);
   }
 
   /** Ends whatever step is under way; the first reason counts. */

@@ -18,10 +18,10 @@ export function needsModel(call: Call, upstreams: Upstreams): boolean {
   return upstreams.needModel && call.method === "POST" && call.provider?.namesModel(call.pathname) === true && hasBody(call.req);
 }
 
-/** Reads the body for its model. A compressed body cannot be looked into: rules on models pass it by. */
+/** Reads the body for its model. A compressed body shows none: rules on models pass it by. */
 export async function readModel(call: Call, maxBytes: number): Promise<void> {
   call.body = await readWhole(call, maxBytes);
-  if (call.header("content-encoding") === undefined) call.model = modelOf(call.body);
+  call.model = modelOf(call.body);
 }
 
 /** Finds lane, flow and upstream. Throws `Refused` for a request that has nowhere to go. */

@@ -34,7 +34,6 @@ export async function forward(call: Call, route: Route, permit: Permit, options:
   return new Promise((resolve, reject) => {
     const upload = call.body === undefined && hasBody(call.req) ? new Upload(call) : undefined;
     const exchange = new Exchange(call, permit, upstream.name, options, resolve, reject, upload);
-    if (call.stopReason !== undefined) return exchange.fail(call.stopReason);
     const path = upstream.basePath + call.path;
     upstream.connections.dispatch({ method: call.method, path, headers, body: call.body ?? upload ?? null }, exchange);
   });
@@ -53,6 +52,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined = undefined;
   private status = 0;
   private bodyBegun = false;
+  /** Settled, one way or the other. */
   private over = false;
 
   constructor(
@@ -71,12 +71,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.resolve = resolve;
     this.reject = reject;
     this.upload = upload;
-    call.onStop = (reason) => this.fail(reason);
     permit.signal.onabort = () => this.fail(permit.signal.reason);
+    call.whenStopped((reason) => this.fail(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Given up while the connection was being made. Throwing spares the connection, which abort() would destroy.
+    // Given up before, or while the connection was being made. Throwing spares it, where abort() would destroy it.
     if (this.over) throw new ClientLeft();
     this.controller = controller;
   }
@@ -137,7 +137,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   private finish(): void {
     this.over = true;
-    this.call.onStop = undefined;
+    this.call.whenStopped(undefined);
     this.permit.signal.onabort = null;
     // Lets go of the request, so that the rest of its body can be read and forgotten.
     this.upload?.destroy();

@@ -86,9 +86,9 @@ export class Service implements RequestHandler {
   broken(socket: Duplex, message: string): boolean {
     const call = this.newest.get(socket);
     if (call === undefined || call.res.writableFinished) return false;
-    // A request whose own body is broken answers for it, if its turn on the connection has come. Behind any other the
-    // connection can only be cut: a 400 would be taken for the reply to that one.
-    if (call.req.complete || call.res.headersSent || call.res.socket === null) socket.destroy();
+    // A request whose own body is broken answers for it. What comes behind a complete one is no request, and a 400 of its
+    // own would be taken for the reply to that one: the connection can only be cut.
+    if (call.req.complete) socket.destroy();
     else call.stop(new Refused("bad-request", message));
     return true;
   }

@@ -5,7 +5,6 @@
 
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { ClientLeft } from "./call.ts";
 import type { Call } from "./call.ts";
 import { Refused } from "./refused.ts";
 
@@ -30,7 +29,7 @@ export function hasSmallBody(req: IncomingMessage): boolean {
 
 /**
  * Reads the body whole. Rejects with `Refused` when it is longer than `maxBytes` or takes too long, and with
- * `ClientLeft` when the client leaves.
+ * the reason for which the call is stopped.
  */
 export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
   const { req } = call;
@@ -42,7 +41,7 @@ export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
     let bytes = 0;
     const settle = (): void => {
       clearTimeout(timer);
-      call.onStop = undefined;
+      call.whenStopped(undefined);
     };
     const fail = (error: Error): void => {
       settle();
@@ -61,9 +60,9 @@ export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
     };
     const timer = setTimeout(() => fail(new Refused("upload-timeout", `the body did not arrive within ${UPLOAD_TIMEOUT_MS / 1_000} s`)), UPLOAD_TIMEOUT_MS);
     timer.unref();
-    call.onStop = fail;
     req.on("data", take);
     req.on("end", end);
+    call.whenStopped(fail);
   });
 }
 
@@ -89,7 +88,6 @@ export class Upload extends Readable {
     this.req.pause();
     this.req.on("data", this.onData);
     this.req.on("end", this.onEnd);
-    this.req.on("close", this.onClose);
   }
 
   private readonly onData = (chunk: Buffer): void => {
@@ -100,10 +98,6 @@ export class Upload extends Readable {
     this.push(null);
   };
 
-  private readonly onClose = (): void => {
-    if (!this.req.readableEnded) this.destroy(new ClientLeft());
-  };
-
   override _read(): void {
     this.req.resume();
   }
@@ -111,7 +105,6 @@ export class Upload extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.req.off("data", this.onData);
     this.req.off("end", this.onEnd);
-    this.req.off("close", this.onClose);
     callback(error);
   }
 }
