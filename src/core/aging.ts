@@ -1,8 +1,8 @@
 /**
  * The budget out of which the longest waiters are served, out of turn. Without aging the lower lanes starve under
  * strict order; with aging but no budget the critical lane does: both were measured at 2.6 times overload. So a small
- * part of the seat-time, 5 % unless set otherwise, is theirs: every admission earns that part of its expected
- * seat-time, an aged one spends its own, and both are corrected when the task ends.
+ * part of the seat-time, 5 % unless set otherwise, is theirs: every task earns that part of its seat-time when it ends, an
+ * aged one spends its expected seat-time when it starts, and that is put right at its end.
  *
  * Invariant: aged seat-time ≤ budget × all seat-time + one aged task, for a pick is allowed only above zero and what
  * can be saved up is bounded by the dearest task.
@@ -47,28 +47,20 @@ export class Aging {
     this.#nobodyBefore = 0;
   }
 
-  /** A task starts that is expected to cost this many seat-milliseconds. */
-  start(lane: Lane, cost: number, aged: boolean): void {
-    if (this.budget === 0) return;
-    if (aged) {
-      lane.agedRunning++;
-      this.#from = lane.rank + 1;
-    }
-    this.#earn(cost, aged);
+  /** An aged pick starts that is expected to cost this many seat-milliseconds. */
+  spend(lane: Lane, expected: number): void {
+    lane.agedRunning++;
+    this.#from = lane.rank + 1;
+    this.#credit -= expected;
   }
 
-  /** A task ended that had been charged one cost and had another. */
+  /** A task ended: its seat-time earns the budget's part, and what an aged one was expected to cost is put right. */
   end(lane: Lane, charged: number, actual: number, aged: boolean): void {
-    if (this.budget === 0) return;
     if (aged) lane.agedRunning--;
+    if (this.budget === 0) return;
     this.#dearest = Math.max(this.#dearest * DEAREST_FADE, actual);
-    this.#earn(actual - charged, aged);
-  }
-
-  #earn(cost: number, aged: boolean): void {
-    this.#credit = Math.min(
-      this.#credit + cost * (aged ? this.budget - 1 : this.budget),
-      Math.max(this.#dearest, 1),
-    );
+    const most = Math.max(this.#dearest, 1);
+    const credit = this.#credit + actual * this.budget + (aged ? charged - actual : 0);
+    this.#credit = credit < most ? credit : most;
   }
 }

@@ -26,6 +26,8 @@ const IDLE_KEPT = 1_024;
 /** The largest task is remembered with a slow fade: one giant must not widen the bound for ever. */
 const LARGEST_FADE = 0.999;
 const GAIN = 0.125;
+/** Before anything was measured tasks are charged alike; the correction at their end makes it right. */
+const UNMEASURED_RUN_MS = 1;
 
 /** One tenant, user or key inside one lane. */
 export class Flow {
@@ -180,11 +182,12 @@ export class FairQueue {
   }
 
   /**
-   * Charges a task that starts now what it is expected to cost, in seat-milliseconds; returns that cost. `queued`: it
-   * was taken from the queue just now, so that its flow is active already.
+   * Charges a task that starts now what its flow's tasks (or, for a new flow, its lane's) have lately cost, in
+   * seat-milliseconds; returns that cost. `queued`: it was taken from the queue just now, so its flow is active already.
    */
-  charge(flow: Flow, width: number, expectedRunMs: number, queued: boolean): number {
-    const cost = width * (flow.meanRun >= 0 ? flow.meanRun : expectedRunMs);
+  charge(flow: Flow, width: number, now: number, queued: boolean): number {
+    const run = flow.meanRun >= 0 ? flow.meanRun : (this.#home.runs.mean(now) ?? UNMEASURED_RUN_MS);
+    const cost = width * run;
     if (!queued && !flow.active) this.#activate(flow);
     flow.running++;
     const fluid = this.#virtualTime + cost / this.#activeWeight;

@@ -252,8 +252,8 @@ export class Scheduler {
       task.charged = 0;
     } else {
       this.ledger.take(lane, task.width);
-      task.charged = lane.fair.charge(task.queue, task.width, lane.runs.mean(now) ?? 1, queued);
-      this.aging.start(lane, task.charged, task.is(AGED));
+      task.charged = lane.fair.charge(task.queue, task.width, now, queued);
+      if (task.is(AGED)) this.aging.spend(lane, task.charged);
       if (task.is(BY_WEIGHT)) this.#chargeLane(lane, task.charged);
     }
     lane.waits.record(waitMs(task, now), now);
