@@ -30,6 +30,8 @@ export class Choice {
   readonly #scheduler: Scheduler;
   /** Flows whose wide head was passed in this round. */
   #passed: { lane: Lane; flow: Flow }[] = [];
+  /** Progress of the lane in service under `order: "weighted"`. */
+  #laneTime = 0;
   /** A wide head keeps the rest of the free seats. */
   #parked = false;
 
@@ -62,6 +64,17 @@ export class Choice {
       if (task !== undefined || this.#parked) return task;
     }
     return this.#scheduler.config.order === "strict" ? this.#byRank(now) : this.#byWeight(now);
+  }
+
+  /** A lane begins to wait: it has saved nothing up while it did not. */
+  queued(lane: Lane): void {
+    lane.tag = Math.max(lane.tag, this.#laneTime);
+  }
+
+  /** A task got its seat by its lane's weight, and is expected to cost this many seat-milliseconds. */
+  charge(lane: Lane, cost: number): void {
+    this.#laneTime = Math.max(this.#laneTime, lane.tag);
+    lane.tag += cost / lane.config.weight;
   }
 
   /** The round is over: those that were passed stand in their places again. */

@@ -43,6 +43,10 @@ const AGING_BUDGET = 0.05;
 const RESOURCE_KEYS: ReadonlySet<string> = new Set(
   "name limit lanes defaultLane order aging queue flowWeight enforce detectDeadlock clock random".split(" "),
 );
+const QUEUE_KEYS: ReadonlySet<string> = new Set(["max", "whenFull"]);
+const LANE_QUEUE_KEYS: ReadonlySet<string> = new Set(["max", "timeoutMs"]);
+const AGING_KEYS: ReadonlySet<string> = new Set(["afterMs", "budget"]);
+const LANE_AGING_KEYS: ReadonlySet<string> = new Set(["afterMs"]);
 const LANE_KEYS: ReadonlySet<string> = new Set(
   "name reservation lendable ceiling weight timeoutMs queue aging exempt".split(" "),
 );
@@ -64,6 +68,9 @@ export function resourceConfig(options: ResourceOptions): ResourceConfig {
     throw invalid("Resource: name", "a name", options.name);
   const at = `resource "${options.name}"`;
   knownKeys(at, options, RESOURCE_KEYS);
+  checkPorts(at, options);
+  group(`${at}: queue`, options.queue, QUEUE_KEYS);
+  if (options.aging !== false) group(`${at}: aging`, options.aging, AGING_KEYS);
   const aging = options.aging === false ? undefined : (options.aging ?? {});
   const afterMs = number(`${at}: aging.afterMs`, aging?.afterMs ?? AGING_AFTER_MS, 0, LONGEST_MS);
   const listed = options.lanes ?? FIVE_LANES;
@@ -121,6 +128,8 @@ function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneCo
     throw invalid(`${at}: lanes`, "a name for each lane", lane.name);
   const place = `${at}, lane "${lane.name}"`;
   knownKeys(place, lane, LANE_KEYS);
+  group(`${place}: queue`, lane.queue, LANE_QUEUE_KEYS);
+  group(`${place}: aging`, lane.aging, LANE_AGING_KEYS);
   if (lane.exempt === true) seatless(place, lane);
   const row = laneDefaults(lane.name);
   const reservation = share(`${place}: reservation`, lane.reservation ?? 0, 0);
@@ -177,7 +186,27 @@ function uniqueNames(at: string, lanes: readonly LaneConfig[]): void {
   }
 }
 
-function knownKeys(at: string, options: object, known: ReadonlySet<string>): void {
+/** What the scheduler calls: a wrong one would fail at the first task instead of here. */
+function checkPorts(at: string, { clock, random, flowWeight, detectDeadlock }: ResourceOptions): void {
+  if (clock !== undefined && (typeof clock?.now !== "function" || typeof clock.after !== "function"))
+    throw invalid(`${at}: clock`, "an object with now() and after()", clock);
+  if (random !== undefined && typeof random !== "function")
+    throw invalid(`${at}: random`, "a function", random);
+  if (flowWeight !== undefined && typeof flowWeight !== "function")
+    throw invalid(`${at}: flowWeight`, "a function from a flow's name to its weight", flowWeight);
+  bool(`${at}: detectDeadlock`, detectDeadlock ?? false);
+}
+
+/** An option that is a group of options. */
+function group(at: string, options: object | undefined, known: ReadonlySet<string>): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null)
+    throw invalid(at, `an object with ${[...known].join(", ")}`, options);
+  knownKeys(at, options, known);
+}
+
+/** The options of an object are these and no others. */
+export function knownKeys(at: string, options: object, known: ReadonlySet<string>): void {
   for (const key of Object.keys(options))
     if (!known.has(key)) throw invalid(at, `one of the options ${[...known].join(", ")}`, key);
 }

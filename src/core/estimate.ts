@@ -25,8 +25,10 @@ export class RunEstimate {
   readonly #latest = new Float64Array(LATEST);
 
   add(runMs: number, now: number): void {
-    this.#mean += this.samples === 0 ? runMs : (runMs - this.#mean) * GAIN;
+    // After so long a pause the old runs say little: half forgotten is forgotten, or one new run would call them back.
+    if (this.samples > 0 && this.#faded(1, now, this.#mean) <= 0.5) this.#forget();
     this.longest = runMs > this.longest ? runMs : Math.max(runMs, this.longest * LONGEST_FADE);
+    this.#mean += this.samples === 0 ? runMs : (runMs - this.#mean) * GAIN;
     this.#latest[this.samples % LATEST] = runMs;
     this.samples++;
     this.#lastAt = now;
@@ -34,14 +36,14 @@ export class RunEstimate {
 
   /** Milliseconds, or undefined while nothing has been measured. */
   mean(now: number): number | undefined {
-    return this.samples === 0 ? undefined : this.#faded(this.#mean, now);
+    return this.samples === 0 ? undefined : this.#faded(this.#mean, now, this.#mean);
   }
 
   /** Milliseconds, or undefined while nothing has been measured. */
   median(now: number): number | undefined {
     if (this.samples === 0) return undefined;
     if (this.samples - this.#sortedAt >= RESORT_EVERY || this.samples <= RESORT_EVERY) this.#sort();
-    return this.#faded(this.#median, now);
+    return this.#faded(this.#median, now, this.#median);
   }
 
   #sort(): void {
@@ -51,9 +53,17 @@ export class RunEstimate {
     this.#sortedAt = this.samples;
   }
 
-  #faded(value: number, now: number): number {
+  #forget(): void {
+    this.samples = 0;
+    this.longest = 0;
+    this.#mean = 0;
+    this.#sortedAt = 0;
+  }
+
+  /** `value` after as long without a sample as there has been, where runs take about `run` milliseconds. */
+  #faded(value: number, now: number, run: number): number {
     const quiet = now - this.#lastAt;
-    if (quiet <= FRESH_MS || quiet <= 2 * value) return value;
-    return value * 2 ** (-quiet / Math.max(HALF_LIFE_MS, HALF_LIFE_RUNS * value));
+    if (quiet <= FRESH_MS || quiet <= 2 * run) return value;
+    return value * 2 ** (-quiet / Math.max(HALF_LIFE_MS, HALF_LIFE_RUNS * run));
   }
 }

@@ -196,17 +196,25 @@ export class FairQueue {
     return cost;
   }
 
-  /** Corrects the charge of a task that has ended. */
+  /** Corrects the charge of a task that has ended, within bounds either way. */
   settle(flow: Flow, charged: number, width: number, runMs: number): void {
     flow.meanRun = flow.meanRun < 0 ? runMs : flow.meanRun + (runMs - flow.meanRun) * GAIN;
     const actual = width * runMs;
     this.#largest = Math.max(this.#largest * LARGEST_FADE, actual / flow.weight);
     flow.running--;
-    this.#moveTag(
-      flow,
-      Math.max(flow.tag + (actual - charged) / flow.weight, this.#virtualTime - this.#largest),
-    );
+    const lead = Math.max(flow.tag, this.#virtualTime + this.#mostLead());
+    const lag = this.#virtualTime - this.#largest;
+    this.#moveTag(flow, Math.min(lead, Math.max(lag, flow.tag + (actual - charged) / flow.weight)));
     if (!flow.active) this.#deactivate(flow);
+  }
+
+  /**
+   * How far corrections may set a flow back: two of the largest tasks on every seat, which the others work off in the
+   * time of two. With less, a flow with a heavy tail is forgiven what it used (17 % off its share with one task's worth
+   * instead of 2 %); without a bound one surprise locks a flow out for as long as it lasted.
+   */
+  #mostLead(): number {
+    return 2 * this.#largest * this.#home.scheduler.ledger.seats;
   }
 
   /** The flow that holds most of this queue for its weight, those put back not counted. */
@@ -293,7 +301,7 @@ function lastOlderFromHead(flow: Flow, task: Task): Task | undefined {
 /** A newcomer is younger than all; only a task that changes lanes goes further than the first step. */
 function lastOlderFromTail(flow: Flow, task: Task): Task | undefined {
   let before = flow.tail;
-  while (before !== undefined && before.seq > task.seq && !before.returned) before = before.previous;
+  while (before !== undefined && before.seq > task.seq) before = before.previous;
   return before;
 }
 

@@ -6,6 +6,7 @@ import { invalid } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import type { TaskOptions } from "./options.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { Task } from "./task.ts";
 
 const WIDEST = 1_000_000;
 
@@ -23,6 +24,7 @@ export function laneFor(scheduler: Scheduler, options: TaskOptions, ambient: Amb
 }
 
 export function widthOf(options: TaskOptions): number {
+  checkOptions(options);
   return options.width === undefined ? 1 : whole("width", options.width, 1, WIDEST, "seats");
 }
 
@@ -30,6 +32,26 @@ export function flowOf(options: TaskOptions, ambient: Ambient | undefined): stri
   const flow = options.flow ?? ambient?.flow ?? "";
   if (typeof flow !== "string") throw invalid("flow", "a text", flow);
   return flow;
+}
+
+/** Keeps what is needed after submission, for the few tasks that have any of it; the wrong is refused before it queues. */
+export function noteOptions(task: Task, options: TaskOptions, ambient: Ambient | undefined): void {
+  const { signal, id, rule } = options;
+  const ambientRule = options.lane === undefined && rule === undefined ? ambient?.rule : undefined;
+  if (signal === undefined && id === undefined && rule === undefined && ambientRule === undefined) return;
+  task.extra.options = ambientRule === undefined ? options : { ...options, rule: ambientRule };
+}
+
+/** Checks the options that few tasks have. */
+function checkOptions({ signal, id, rule }: TaskOptions): void {
+  if (signal !== undefined && !isSignal(signal)) throw invalid("signal", "an AbortSignal", signal);
+  if (id !== undefined && typeof id !== "string") throw invalid("id", "a text", id);
+  if (rule !== undefined && typeof rule !== "string") throw invalid("rule", "a text", rule);
+}
+
+function isSignal(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return "aborted" in value && "addEventListener" in value && typeof value.addEventListener === "function";
 }
 
 /**

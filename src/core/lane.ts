@@ -9,6 +9,7 @@ import type { LanewayReason } from "./errors.ts";
 import { RunEstimate } from "./estimate.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Histogram } from "./histogram.ts";
+import { Pace } from "./pace.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Share } from "./seats.ts";
 import type { Task } from "./task.ts";
@@ -43,6 +44,7 @@ export class Lane {
   /** The instant up to which those told to come back have spoken for the lane's capacity. */
   returnsUntil = 0;
 
+  readonly pace: Pace = new Pace();
   readonly runs: RunEstimate = new RunEstimate();
   readonly waits: Histogram;
   readonly runTimes: Histogram;

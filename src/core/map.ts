@@ -24,14 +24,21 @@ export async function* mapInLane<Item, Result>(
   const signal = task.signal === undefined ? stop.signal : AbortSignal.any([task.signal, stop.signal]);
   const options: TaskOptions = { ...task, signal };
   const submitted: Promise<Outcome<Result>>[] = [];
+  let failed = false;
   let done = false;
   try {
     while (!done || submitted.length > 0) {
-      while (!done && submitted.length < scheduler.ledger.seats) {
+      while (!done && !failed && submitted.length < scheduler.ledger.seats) {
         await resource.ready(options);
+        // One that was submitted before may have failed while the lane was full.
+        if (failed) break;
         const next = await source.next();
         if (next.done === true) done = true;
-        else submitted.push(submit(resource, scheduler, next.value, fn, options));
+        else {
+          const outcome = submit(resource, scheduler, next.value, fn, options);
+          submitted.push(outcome);
+          void outcome.then((settled) => (failed ||= "error" in settled));
+        }
       }
       const first = submitted.shift();
       if (first === undefined) break;
@@ -64,11 +71,27 @@ async function submit<Item, Result>(
       return { value };
     } catch (error) {
       if (started || !wasShed(error)) return { error };
-      const pause = isLanewayError(error) ? (error.retryAfterMs ?? RETRY_MS) : RETRY_MS;
-      await new Promise<void>((resolve) => scheduler.clock.after(pause, resolve));
-      if (options.signal?.aborted === true) return { error: options.signal.reason };
+      await pause(
+        scheduler,
+        isLanewayError(error) ? (error.retryAfterMs ?? RETRY_MS) : RETRY_MS,
+        options.signal!,
+      );
+      if (options.signal!.aborted) return { error: options.signal!.reason };
     }
   }
+}
+
+/** Resolves after `ms`, or as soon as the signal aborts. */
+function pause(scheduler: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = scheduler.clock.after(ms, end);
+    signal.addEventListener("abort", end, { once: true });
+  });
 }
 
 /** Refused by us for want of room, and not because there is no point in coming back. */

@@ -1,11 +1,13 @@
 /**
  * How long a newcomer would wait, and when one that is refused should come back. Both are the work ahead divided by the
- * rate at which seats come free, as measured: a lane with `n` tasks running for `m` milliseconds each frees `n ÷ m` a
- * millisecond (Little's law). Nothing measured, nothing predicted.
+ * rate at which the lane's queue is served, as measured while it has one. At the start of a busy period, before that is
+ * known, the rate at which seats come free stands in: a lane with `n` tasks running for `m` milliseconds each frees
+ * `n ÷ m` a millisecond (Little's law). Nothing measured, nothing predicted.
  */
 
 import type { Lane } from "./lane.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { WAITING } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** Some clients ignore a hint of a minute and more, and fall back to seconds. */
@@ -13,20 +15,31 @@ const LONGEST_RETURN_MS = 59_000;
 const SHORTEST_RETURN_MS = 50;
 /** Spread by up to a tenth, upwards: nobody comes before there is room. */
 const JITTER = 0.1;
+/** One task in a quarter of an hour: slower is as good as never, and nothing is divided by zero. */
+const SLOWEST_PER_MS = 1e-6;
 
 /** Milliseconds that a waiting newcomer would still wait, or undefined when nothing was measured. */
 export function predictWait(scheduler: Scheduler, task: Task, now: number): number | undefined {
   const lane = task.home;
-  const rate = rateFor(scheduler, lane, now);
-  if (rate === undefined) return undefined;
   // In the lane a flow goes before others that hold more of it: at most one of theirs for each of its own.
   const own = Math.max(0, task.queue.waiting - 1);
-  let ahead = Math.min(lane.waiting - 1, (own + 1) * lane.fair.backlogged - 1);
+  const inLane = Math.min(lane.waiting - 1, (own + 1) * lane.fair.backlogged - 1);
+  const pace = paceOf(lane, now);
+  if (pace !== undefined) return (inLane + 0.5) / Math.max(pace, SLOWEST_PER_MS);
+  const rate = rateFor(scheduler, lane, now);
+  if (rate === undefined) return undefined;
+  let ahead = inLane;
   for (const other of scheduler.lanes) {
     if (other.rank >= lane.rank) break;
     if (!lane.belowReservation || other.belowReservation) ahead += other.waiting;
   }
   return (ahead + 0.5) / rate;
+}
+
+/** The measured rate at which the lane's queue is served; undefined when that is not known yet. */
+function paceOf(lane: Lane, now: number): number | undefined {
+  const run = lane.runs.mean(now);
+  return run === undefined || lane.waiting === 0 ? undefined : lane.pace.perMs(now, run);
 }
 
 /** Tasks a millisecond that end and leave their seat to this lane or one above it. */
@@ -60,7 +73,8 @@ export function longestWait(scheduler: Scheduler): number {
  * When a refused task should come back, in milliseconds. Each one told reserves its place: the next is told a later
  * time, so that they return as fast as the lane can take them and no faster.
  */
-export function returnAfter(scheduler: Scheduler, lane: Lane, now: number): number {
+export function returnAfter(scheduler: Scheduler, task: Task, now: number): number {
+  const lane = task.home;
   const run = lane.runs.mean(now) ?? meanOfAll(scheduler, now);
   if (run === undefined) return jittered(scheduler, 1_000);
   const seats = Math.max(
@@ -68,8 +82,10 @@ export function returnAfter(scheduler: Scheduler, lane: Lane, now: number): numb
     lane.share.reservation,
     scheduler.config.agingBudget * scheduler.ledger.seats,
   );
-  const rate = seats / Math.max(run, 0.001);
-  const drained = now + lane.waiting / rate;
+  const rate = Math.max(paceOf(lane, now) ?? seats / Math.max(run, 0.001), SLOWEST_PER_MS);
+  // It stands in the queue itself while it is being refused.
+  const ahead = lane.waiting - (task.state === WAITING ? 1 : 0);
+  const drained = now + ahead / rate;
   const at = Math.min(Math.max(lane.returnsUntil, drained) + 1 / rate, now + LONGEST_RETURN_MS);
   lane.returnsUntil = at;
   return jittered(scheduler, at - now);

@@ -62,7 +62,7 @@ function join(scheduler: Scheduler, task: Task, now: number): void {
   scheduler.aging.lookAgain();
   scheduler.wake.setInstant(task, Math.min(dueAt(task), queueEndsAt(task)));
   scheduler.wake.by(task.extra.instant, now);
-  scheduler.enqueue(task);
+  scheduler.enqueue(task, now);
 }
 
 /** The same task for its next turn: place, age, deadline and caller are those of the first. */

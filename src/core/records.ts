@@ -37,10 +37,9 @@ export class Records {
     return [...this.#kept];
   }
 
-  /** Notes who stood before a task that has to wait, while somebody may want to know. */
-  queued(task: Task, position: number): void {
+  /** Notes who holds the seats that a task has to wait for, while somebody listens. */
+  queued(task: Task): void {
     if (this.#listeners.size === 0) return;
-    task.extra.position = position;
     task.extra.seatsHeldBy = this.#seatsHeld();
   }
 
@@ -86,7 +85,7 @@ export class Records {
       endedAt: now,
       waitMs,
       runMs,
-      position: task.more?.position ?? 0,
+      position: task.position,
       seatsHeldBy: task.more?.seatsHeldBy ?? (task.startedAt === undefined ? this.#seatsHeld() : {}),
       retryAfterMs: task.more?.retryAfterMs,
       late: outcome === "timedOut",

@@ -12,7 +12,7 @@ const AFTER_DRAIN_MS = 1_000;
 export function refusal(task: Task, code: LanewayCode, reason: LanewayReason, now: number): LanewayError {
   const { scheduler, home } = task;
   const retryAfterMs = comesBack(code, reason)
-    ? returnAfter(scheduler, home, now)
+    ? returnAfter(scheduler, task, now)
     : code === "LANEWAY_DRAINING"
       ? AFTER_DRAIN_MS
       : undefined;

@@ -1,6 +1,6 @@
 /** The public face of one shared thing with a limit. Everything it does is one call into the scheduler. */
 
-import { checkGuarantees, limitSeats, resourceConfig } from "./config.ts";
+import { checkGuarantees, knownKeys, limitSeats, resourceConfig } from "./config.ts";
 import type { Ambient } from "./context.ts";
 import { drain } from "./drain.ts";
 import { invalid } from "./errors.ts";
@@ -17,6 +17,10 @@ import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { ENDED, RUNNING, SHADOW, turnOf, unwrap } from "./task.ts";
 import type { Task } from "./task.ts";
+
+const CHANGEABLE: ReadonlySet<string> = new Set(
+  "limit lanes defaultLane order aging queue enforce".split(" "),
+);
 
 const NO_OPTIONS: TaskOptions = Object.freeze({});
 
@@ -117,6 +121,7 @@ export class Resource {
    * @throws LanewayError `LANEWAY_INVALID` for a wrong option.
    */
   update(changes: ResourceChanges): void {
+    knownKeys(`resource "${this.name}": update`, changes, CHANGEABLE);
     const options = { ...this.#options, ...changes };
     const config = resourceConfig(options);
     const limit = changes.limit === undefined ? this.#scheduler.limit : limitOf(options);
@@ -186,29 +191,24 @@ function execute(task: Task): Promise<unknown> {
 function call(task: Task): Promise<unknown> {
   return new Promise((resolve, reject) => {
     if (!task.is(SHADOW)) task.tell = reject;
-    let result: unknown;
-    try {
-      result = task.fn!(task);
-    } catch (error) {
+    const fail = (error: unknown): void => {
       task.scheduler.end(task, true);
       reject(error);
-      return;
-    }
-    if (!isThenable(result)) {
-      task.scheduler.end(task, false);
-      resolve(result);
-      return;
-    }
-    result.then(
-      (value) => {
+    };
+    try {
+      const result = task.fn!(task);
+      if (isThenable(result)) {
+        result.then((value) => {
+          task.scheduler.end(task, false);
+          resolve(value);
+        }, fail);
+      } else {
         task.scheduler.end(task, false);
-        resolve(value);
-      },
-      (error: unknown) => {
-        task.scheduler.end(task, true);
-        reject(error);
-      },
-    );
+        resolve(result);
+      }
+    } catch (error) {
+      fail(error);
+    }
   });
 }
 

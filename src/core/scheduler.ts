@@ -13,7 +13,7 @@ import type { ResourceConfig } from "./config.ts";
 import type { Ambient, ContextPort } from "./context.ts";
 import { LanewayError } from "./errors.ts";
 import { dueAt, expireDue, nextExpiry } from "./expiry.ts";
-import { dueOf, flowOf, laneFor, widthOf } from "./intake.ts";
+import { dueOf, flowOf, laneFor, noteOptions, widthOf } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import type { NeverStarted } from "./lane.ts";
 import { Ledger } from "./ledger.ts";
@@ -87,8 +87,6 @@ export class Scheduler {
   readonly vacancies: Vacancies;
   readonly nesting: Nesting | undefined;
   readonly #choice: Choice;
-  /** Progress of the lane in service under `order: "weighted"`: where a lane that was idle starts. */
-  #laneTime = 0;
   #seq = 0;
   #dispatching = false;
   /** A wide head has left without starting: the seats that were kept for it must be given before the call ends. */
@@ -148,8 +146,7 @@ export class Scheduler {
     const queue = passesBy ? lane.fair.peekFlow(flow) : lane.fair.flow(flow);
     const task = new Task(queue, this.#seq++, now);
     if (due !== undefined) task.extra.dueAt = due;
-    if (options.signal !== undefined || options.id !== undefined || options.rule !== undefined)
-      task.extra.options = options;
+    noteOptions(task, options, ambient);
     task.width = width > lane.share.hold ? lane.share.hold : width;
     if (passesBy) return this.#passBy(task, now);
     this.vacancies.used(lane);
@@ -157,7 +154,7 @@ export class Scheduler {
       this.#start(task, now);
       return task;
     }
-    this.enqueue(task);
+    this.enqueue(task, now);
     if (!this.ledger.full) this.dispatch(now);
     if (task.state !== WAITING) return task;
     if (!mayWait) {
@@ -187,16 +184,20 @@ export class Scheduler {
     if (task.dueAt !== undefined) this.wake.setInstant(task, task.dueAt);
     this.wake.by(Math.min(dueAt(task), now + lane.config.queueTimeoutMs), now);
     listen(task);
-    this.records.queued(task, lane.waiting - 1);
+    this.records.queued(task);
     if (ambient?.holder !== undefined) this.nesting?.waits(task, ambient.holder, now);
   }
 
   // ── queue and seats ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  enqueue(task: Task): void {
+  enqueue(task: Task, now: number): void {
     const lane = task.home;
     task.state = WAITING;
-    if (lane.waiting === 0) lane.tag = Math.max(lane.tag, this.#laneTime);
+    task.position = lane.waiting;
+    if (lane.waiting === 0) {
+      this.#choice.queued(lane);
+      lane.pace.begin(now);
+    }
     lane.fair.add(task, task.returned);
     lane.waiting++;
     this.waiting++;
@@ -231,7 +232,10 @@ export class Scheduler {
 
   /** Starts a task that waits, or that goes on without waiting, and tells whoever waits for it. */
   admit(task: Task, now: number): void {
-    if (task.state === WAITING) this.#dequeue(task, !task.home.config.exempt);
+    if (task.state === WAITING) {
+      this.#dequeue(task, !task.home.config.exempt);
+      task.home.pace.started(now, task.home.runs.mean(now) ?? 0);
+    }
     this.#leaveQueue(task, task.more?.controller !== undefined);
     this.#start(task, now);
     const settle = task.tell;
@@ -254,7 +258,7 @@ export class Scheduler {
       this.ledger.take(lane, task.width);
       task.charged = lane.fair.charge(task.queue, task.width, now, queued);
       if (task.is(AGED)) this.aging.spend(lane, task.charged);
-      if (task.is(BY_WEIGHT)) this.#chargeLane(lane, task.charged);
+      if (task.is(BY_WEIGHT)) this.#choice.charge(lane, task.charged);
     }
     lane.waits.record(waitMs(task, now), now);
     if (!task.is(LISTED | RETURNED)) lane.arrivals.add(task);
@@ -263,11 +267,6 @@ export class Scheduler {
       this.wake.setInstant(task, task.dueAt);
       this.wake.by(task.dueAt, now);
     }
-  }
-
-  #chargeLane(lane: Lane, cost: number): void {
-    this.#laneTime = Math.max(this.#laneTime, lane.tag);
-    lane.tag += cost / lane.config.weight;
   }
 
   // ── ending ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,7 +364,7 @@ export class Scheduler {
 
   #leaveQueue(task: Task, listening: boolean): void {
     if (task.more === undefined) return;
-    if (!listening) unlisten(task);
+    if (!listening && !task.is(SHADOW)) unlisten(task);
     this.wake.setInstant(task, Infinity);
     this.nesting?.waitOver(task);
   }

@@ -70,10 +70,13 @@ export interface Extra {
   /** Waits that this running task has submitted on the same resource and that are not over. */
   nestedWaits: number;
   parkings: number;
-  position: number;
   seatsHeldBy: Record<string, number> | undefined;
   retryAfterMs: number | undefined;
 }
+
+/** The bits above the flags hold the position, as many as keep the word a small integer. */
+const POSITION_AT = 11;
+const MOST_AHEAD = 2 ** 20 - 1;
 
 const NO_OPTIONS: TaskOptions = Object.freeze({});
 
@@ -135,6 +138,15 @@ export class Task implements Permit {
     if (seats !== this.width) this.extra.width = seats;
   }
 
+  /** How many stood before it in its lane when it began to wait. */
+  get position(): number {
+    return this.#word >> POSITION_AT;
+  }
+
+  set position(ahead: number) {
+    this.#word = (this.#word & (2 ** POSITION_AT - 1)) | (Math.min(ahead, MOST_AHEAD) << POSITION_AT);
+  }
+
   /** The options that matter after submission: signal, id and rule. */
   get options(): TaskOptions {
     return this.more === undefined ? NO_OPTIONS : this.more.options;
@@ -162,7 +174,6 @@ export class Task implements Permit {
       holder: undefined,
       nestedWaits: 0,
       parkings: 0,
-      position: 0,
       seatsHeldBy: undefined,
       retryAfterMs: undefined,
     });

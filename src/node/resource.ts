@@ -16,13 +16,15 @@ import { systemClock } from "./system-clock.ts";
 export class Resource extends CoreResource {
   /** @throws LanewayError `LANEWAY_INVALID` for a wrong option. */
   constructor(options: ResourceOptions) {
+    // Options that are no object are the core's to refuse.
+    const given: Partial<ResourceOptions> = typeof options === "object" && options !== null ? options : {};
     super(options, {
-      clock: options.clock ?? systemClock,
-      random: options.random ?? Math.random,
+      clock: given.clock ?? systemClock,
+      random: given.random ?? Math.random,
       context: asyncContext,
-      contextClock: options.clock === undefined,
-      detectDeadlock: options.detectDeadlock === true,
-      flowWeight: options.flowWeight,
+      contextClock: given.clock === undefined,
+      detectDeadlock: given.detectDeadlock === true,
+      flowWeight: given.flowWeight,
     });
   }
 }

@@ -1,0 +1,43 @@
+/**
+ * How fast a lane's queue is served, as measured while it has one: the drain rate behind predictions and retry-after.
+ * What a lane holds at one instant swings with the lanes above it; a rate over some eight runs does not.
+ *
+ * Exponentially decayed count of starts, corrected for how short the busy period has been: an average over `window`
+ * milliseconds that begins with the queue.
+ */
+
+/** Shorter windows count noise; longer ones are slow to see a recovery. */
+const SHORTEST_WINDOW_MS = 500;
+const WINDOW_RUNS = 8;
+
+export class Pace {
+  #rate = 0;
+  #at = 0;
+  #since = 0;
+
+  /** The queue was empty and is not any more. */
+  begin(now: number): void {
+    this.#rate = 0;
+    this.#at = now;
+    this.#since = now;
+  }
+
+  /** A task has left the queue to start. */
+  started(now: number, meanRunMs: number): void {
+    const window = windowOf(meanRunMs);
+    this.#rate = this.#rate * Math.exp((this.#at - now) / window) + 1 / window;
+    this.#at = now;
+  }
+
+  /** Tasks a millisecond; undefined while the busy period is too short to tell. */
+  perMs(now: number, meanRunMs: number): number | undefined {
+    const window = windowOf(meanRunMs);
+    const busy = now - this.#since;
+    if (busy < window / 2) return undefined;
+    return (this.#rate * Math.exp((this.#at - now) / window)) / (1 - Math.exp(-busy / window));
+  }
+}
+
+function windowOf(meanRunMs: number): number {
+  return Math.max(SHORTEST_WINDOW_MS, WINDOW_RUNS * meanRunMs);
+}
