@@ -41,18 +41,25 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<nu
 }
 
 async function lanewayFor({ policy, upstream, provider }: GatewayCommandOptions): Promise<Laneway | number> {
-  if (policy !== undefined && upstream !== undefined) return usage("expected --policy or --upstream, found both; name the upstream in the policy");
-  if (provider !== undefined && upstream === undefined) return usage("--provider says what --upstream speaks; a policy says it for each resource");
+  if (policy !== undefined && upstream !== undefined)
+    return usage("expected --policy or --upstream, found both; name the upstream in the policy");
+  if (provider !== undefined && upstream === undefined)
+    return usage("--provider says what --upstream speaks; a policy says it for each resource");
   if (upstream !== undefined) return lanewayForUpstream(upstream, provider);
   const file = policy ?? DEFAULT_FILE;
-  if (policy === undefined && !existsSync(file)) return usage(`expected --policy FILE or --upstream URL, found neither, and there is no ${DEFAULT_FILE} here`);
+  if (policy === undefined && !existsSync(file))
+    return usage(
+      `expected --policy FILE or --upstream URL, found neither, and there is no ${DEFAULT_FILE} here`,
+    );
   return lanewayFromFile(file);
 }
 
 function lanewayForUpstream(upstream: string, provider: string | undefined): Laneway | number {
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return usage(`--upstream: expected an http:// or https:// URL, found ${JSON.stringify(upstream)}`);
-  if (url.username !== "" || url.password !== "") return usage("--upstream: expected a URL without a user or password; clients send their own credentials");
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    return usage(`--upstream: expected an http:// or https:// URL, found ${JSON.stringify(upstream)}`);
+  if (url.username !== "" || url.password !== "")
+    return usage("--upstream: expected a URL without a user or password; clients send their own credentials");
   if (url.search !== "" || url.hash !== "") return usage("--upstream: expected a URL without a query");
   const speaks = (provider ?? providerOfHost(url.hostname)) as Provider;
   return new Laneway(withResource(defaultPolicy(), { name: speaks, provider: speaks, upstream }));
@@ -63,11 +70,14 @@ async function lanewayFromFile(file: string): Promise<Laneway | number> {
     const laneway = await Laneway.fromFile(file, {
       watch: true,
       onReload: (policy) => talk(`${file}: the edited policy is in force (${summary(policy)})`),
-      onReloadError: (error) => talk(`${file}: the edit was refused, the policy before it stays in force\n${error.message}`),
+      onReloadError: (error) =>
+        talk(`${file}: the edit was refused, the policy before it stays in force\n${error.message}`),
     });
     if (upstreamsOf(laneway.policy).length > 0) return laneway;
     laneway.close();
-    talk(`laneway gateway: no resource of ${file} has an upstream, so there is nowhere to forward to; add one:`);
+    talk(
+      `laneway gateway: no resource of ${file} has an upstream, so there is nowhere to forward to; add one:`,
+    );
     talk('  resources: { http: { upstream: "http://127.0.0.1:3000" } }');
     return 1;
   } catch (error) {
@@ -82,7 +92,12 @@ async function lanewayFromFile(file: string): Promise<Laneway | number> {
 
 async function start(laneway: Laneway, { listen, admin }: GatewayCommandOptions): Promise<Gateway | number> {
   try {
-    return await startGateway({ laneway, log: talk, ...(listen === undefined ? {} : { listen }), ...(admin === undefined ? {} : { admin: admin === "false" ? false : admin }) });
+    return await startGateway({
+      laneway,
+      log: talk,
+      ...(listen === undefined ? {} : { listen }),
+      ...(admin === undefined ? {} : { admin: admin === "false" ? false : admin }),
+    });
   } catch (error) {
     laneway.close();
     talk(`laneway gateway: ${(error as Error).message}`);
@@ -95,12 +110,18 @@ function usage(problem: string): number {
   return 2;
 }
 
-function upstreamsOf(policy: Policy): { name: string; provider: Provider; upstream: string; limit: number }[] {
-  return Object.values(policy.resources).flatMap(({ name, provider = "http", upstream, limit }) => (upstream === undefined ? [] : [{ name, provider, upstream, limit }]));
+function upstreamsOf(
+  policy: Policy,
+): { name: string; provider: Provider; upstream: string; limit: number }[] {
+  return Object.values(policy.resources).flatMap(({ name, provider = "http", upstream, limit }) =>
+    upstream === undefined ? [] : [{ name, provider, upstream, limit }],
+  );
 }
 
 function summary(policy: Policy): string {
-  return upstreamsOf(policy).map(({ name, limit }) => `${name}: limit ${limit}`).join(", ");
+  return upstreamsOf(policy)
+    .map(({ name, limit }) => `${name}: limit ${limit}`)
+    .join(", ");
 }
 
 /** How a client of each protocol is pointed here. */
@@ -113,11 +134,14 @@ const POINT: Readonly<Record<Provider, (url: string) => string>> = {
 function introduce({ url, adminUrl, probesUrl, laneway }: Gateway): void {
   const upstreams = upstreamsOf(laneway.policy);
   talk(paint(process.stderr, "bold", `laneway gateway listens on ${url}`));
-  for (const { name, upstream, limit } of upstreams) talk(`  ${name}: up to ${limit} at a time to ${upstream}`);
+  for (const { name, upstream, limit } of upstreams)
+    talk(`  ${name}: up to ${limit} at a time to ${upstream}`);
   if (adminUrl !== undefined) talk(`  admin: ${adminUrl}/metrics, ${adminUrl}/api/snapshot`);
   if (probesUrl !== undefined) talk(`  probes: ${probesUrl}/healthz, ${probesUrl}/readyz`);
-  for (const provider of new Set(upstreams.map((upstream) => upstream.provider))) talk(`  point clients here: ${POINT[provider](url)}`);
-  if (!laneway.policy.enforce) talk("  enforce is false: everything is decided and counted, and nothing is held back");
+  for (const provider of new Set(upstreams.map((upstream) => upstream.provider)))
+    talk(`  point clients here: ${POINT[provider](url)}`);
+  if (!laneway.policy.enforce)
+    talk("  enforce is false: everything is decided and counted, and nothing is held back");
 }
 
 /** The first signal drains, the second one ends what the drain still waits for. */
@@ -132,7 +156,9 @@ function untilSignalled(gateway: Gateway): Promise<number> {
       }
       draining = true;
       const seconds = gateway.laneway.policy.gateway.drainTimeoutMs / 1_000;
-      talk(`${signal}: finishing what was accepted, for at most ${seconds} s; a second signal ends it at once`);
+      talk(
+        `${signal}: finishing what was accepted, for at most ${seconds} s; a second signal ends it at once`,
+      );
       void gateway.drain().then(() => {
         talk("drained");
         resolve(0);

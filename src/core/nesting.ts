@@ -49,21 +49,28 @@ export class Nesting {
   /** Refuses the newest wait that could never end: its task can go on then, and with it the others. */
   breakDeadlocks(now: number): void {
     for (const task of [...this.#waits].reverse()) {
-      if (task.state === ENDED || this.#canMove(task.home)) continue;
+      if (task.state === ENDED || this.#canMove(task)) continue;
       this.#scheduler.refuse(task, task.returned ? "timedOut" : "rejected", this.#deadlock(task), now);
       return;
     }
   }
 
-  /** Whether some seat that this lane could use is free, or held by a task that will end without waiting here. */
-  #canMove(lane: Lane): boolean {
-    if (this.#scheduler.ledger.freeFor(lane) > 0 && lane.seats < lane.share.ceiling) return true;
+  /** Whether enough seats that its lane could use are free, or held by tasks that will end without waiting here. */
+  #canMove(task: Task): boolean {
+    const lane = task.home;
+    const width = Math.min(task.width, lane.share.hold);
+    if (lane.seats - this.#moving(lane) + width > lane.share.ceiling) return false;
+    let useful = this.#scheduler.ledger.freeFor(lane);
     for (const other of [...this.#scheduler.lanes, ...this.#scheduler.retired]) {
-      const moving = other.seats - (this.#stuck.get(other) ?? 0);
-      const useful = other === lane ? moving : Math.min(moving, other.seats - other.share.floor);
-      if (useful > 0 && (other === lane || lane.seats < lane.share.ceiling)) return true;
+      const moving = this.#moving(other);
+      useful += other === lane ? moving : Math.max(0, Math.min(moving, other.seats - other.share.floor));
     }
-    return false;
+    return useful >= width;
+  }
+
+  /** Seats of a lane whose holders do not wait here. */
+  #moving(lane: Lane): number {
+    return lane.seats - (this.#stuck.get(lane) ?? 0);
   }
 
   #deadlock(task: Task): LanewayError {

@@ -3,6 +3,7 @@
  * them go to a subscriber. Without one, a task that ends well costs two comparisons here.
  */
 
+import { LanewayError } from "./errors.ts";
 import type { LanewayReason } from "./errors.ts";
 import type { NeverStarted } from "./lane.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -54,7 +55,14 @@ export class Records {
     if (!worthKeeping && this.#listeners.size === 0) return;
     const late = task.is(OVERDUE);
     const outcome = failed || late ? "failed" : "finished";
-    const record = this.#record(task, outcome, late ? "task" : undefined, task.waitMs, runMs, now);
+    const record = this.#record(
+      task,
+      outcome,
+      late ? reasonOf(task.more?.cause) : undefined,
+      task.waitMs,
+      runMs,
+      now,
+    );
     this.#keep({ ...record, late, slow, outOfTurn: task.is(AGED) }, worthKeeping);
   }
 
@@ -112,4 +120,8 @@ export class Records {
   #seatsHeld(): Record<string, number> {
     return Object.fromEntries(this.#scheduler.all.map((lane) => [lane.name, lane.seats]));
   }
+}
+
+function reasonOf(cause: unknown): LanewayReason | undefined {
+  return cause instanceof LanewayError ? cause.reason : undefined;
 }

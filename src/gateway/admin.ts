@@ -18,13 +18,21 @@ interface Page {
 }
 
 /** `probesOnly`: health checks and nothing else, for a port that others can reach. */
-export function createAdminServer(service: Service, address: string, { probesOnly = false }: { readonly probesOnly?: boolean } = {}): Server {
+export function createAdminServer(
+  service: Service,
+  address: string,
+  { probesOnly = false }: { readonly probesOnly?: boolean } = {},
+): Server {
   const pages: Record<string, () => Page> = {
     "/healthz": () => text(200, "ok\n"),
     "/readyz": () => (service.draining ? text(503, "draining\n") : text(200, "ready\n")),
   };
   if (!probesOnly) {
-    pages["/metrics"] = () => ({ status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: metricsText(service.laneway.snapshot(), service.counters) });
+    pages["/metrics"] = () => ({
+      status: 200,
+      contentType: "text/plain; version=0.0.4; charset=utf-8",
+      body: metricsText(service.laneway.snapshot(), service.counters),
+    });
     pages["/api/snapshot"] = () => json(200, service.laneway.snapshot());
   }
   const ownHost = parseAddress(address)?.host;
@@ -34,12 +42,17 @@ export function createAdminServer(service: Service, address: string, { probesOnl
   });
 }
 
-const WRONG_HOST = json(403, { error: "this port answers only requests whose host is an IP address, localhost or the address it listens on" });
+const WRONG_HOST = json(403, {
+  error:
+    "this port answers only requests whose host is an IP address, localhost or the address it listens on",
+});
 
 function pageOf(req: IncomingMessage, pages: Readonly<Record<string, () => Page>>): Page {
   const path = req.url!.split("?", 1)[0]!;
-  if (!Object.hasOwn(pages, path)) return json(404, { error: `there is no ${path} here`, paths: Object.keys(pages) });
-  if (req.method !== "GET" && req.method !== "HEAD") return json(405, { error: `expected GET or HEAD, found ${req.method}` });
+  if (!Object.hasOwn(pages, path))
+    return json(404, { error: `there is no ${path} here`, paths: Object.keys(pages) });
+  if (req.method !== "GET" && req.method !== "HEAD")
+    return json(405, { error: `expected GET or HEAD, found ${req.method}` });
   return pages[path]!();
 }
 
@@ -52,7 +65,12 @@ function dialledByAddress(header: string | undefined, ownHost: string | undefine
 }
 
 function send(req: IncomingMessage, res: ServerResponse, { status, contentType, body }: Page): void {
-  const headers = { "content-type": contentType, "content-length": Buffer.byteLength(body), "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  const headers = {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  };
   res.writeHead(status, status === 405 ? { ...headers, allow: "GET, HEAD" } : headers);
   res.end(req.method === "HEAD" ? undefined : body);
 }

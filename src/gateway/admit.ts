@@ -5,22 +5,25 @@ import type { TaskOptions } from "../core/options.ts";
 import type { Call } from "./call.ts";
 import type { Route } from "./classify.ts";
 
-/** Rejects as `Resource.acquire` does, and with the call's stop reason when its client leaves while it is queued. */
-export async function admit(call: Call, route: Route): Promise<Permit> {
-  const { lane, flow, rule } = route.classification;
-  const { resource } = route.upstream;
-  const task: TaskOptions = { lane, flow, rule };
-  // Most requests find a seat at once and need nothing to cancel them by. This overtakes nobody: a task that others
-  // wait before is not admitted here.
-  return resource.tryAcquire(task) ?? (await queue(call, resource.acquire.bind(resource), task));
+/**
+ * A seat that is free, if this request may have it now. Most find one at once, and those need nothing to cancel them by.
+ * It overtakes nobody: a request that others wait before gets none here.
+ */
+export function admitAtOnce(call: Call, route: Route): Permit | undefined {
+  return route.upstream.resource.tryAcquire(taskOf(call, route));
 }
 
-async function queue(call: Call, acquire: (task: TaskOptions) => Promise<Permit>, task: TaskOptions): Promise<Permit> {
+/** Waits for a seat. Rejects as `Resource.acquire` does, and with the reason for which the call is stopped. */
+export async function queue(call: Call, route: Route): Promise<Permit> {
   const cancel = new AbortController();
   call.whenStopped((reason) => cancel.abort(reason));
   try {
-    return await acquire({ ...task, signal: cancel.signal });
+    return await route.upstream.resource.acquire({ ...taskOf(call, route), signal: cancel.signal });
   } finally {
     call.whenStopped(undefined);
   }
+}
+
+function taskOf({ id }: Call, { classification: { lane, flow, rule } }: Route): TaskOptions {
+  return { lane, flow, rule, id };
 }

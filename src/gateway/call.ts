@@ -8,6 +8,7 @@ import { plainAddress } from "../policy/address.ts";
 import type { RequestFacts } from "../policy/classify.ts";
 import { providerByShape } from "./providers/known.ts";
 import type { Provider } from "./providers/provider.ts";
+import { newRequestId } from "./request-id.ts";
 
 /** The reason of everything that is stopped because nobody waits for it any more. Never shown to anyone. */
 export class ClientLeft extends Error {
@@ -20,6 +21,7 @@ export class ClientLeft extends Error {
 }
 
 export class Call implements RequestFacts {
+  readonly id: string = newRequestId();
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** The target in origin form, query included. */
@@ -36,16 +38,20 @@ export class Call implements RequestFacts {
   stopReason: Error | undefined = undefined;
   private onStop: ((reason: Error) => void) | undefined = undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) {
+  /** `onClosed` is called when the last byte of the reply has left, or the client has. */
+  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean, onClosed: () => void) {
     this.req = req;
     this.res = res;
     this.expectsContinue = expectsContinue;
     this.path = originForm(req.url!);
     this.provider = providerByShape(withoutQuery(this.path), (name) => this.header(name));
     // Before anything waits: a client may leave at any moment, and "close" comes once.
-    res.once("close", () => {
+    const closed = (): void => {
       if (!res.writableFinished) this.stop(new ClientLeft());
-    });
+      onClosed();
+    };
+    if (res.socket === null) closesWithConnection(req, res, closed);
+    else res.on("close", closed);
   }
 
   get method(): string {
@@ -86,6 +92,18 @@ export class Call implements RequestFacts {
     this.stopReason = reason;
     this.onStop?.(reason);
   }
+}
+
+/** A reply that waits behind others of its connection is told nothing when that closes; from its turn on it is. */
+function closesWithConnection({ socket }: IncomingMessage, res: ServerResponse, closed: () => void): void {
+  const once = (): void => {
+    socket.off("close", once);
+    res.off("close", once);
+    closed();
+  };
+  // A client may send any number of requests without waiting for a reply.
+  socket.setMaxListeners(0).on("close", once);
+  res.on("close", once);
 }
 
 /** A request may name its whole URL (RFC 9112 §3.2.2); the upstream's own host replaces that one. */

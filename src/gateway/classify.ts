@@ -15,7 +15,12 @@ export interface Route {
 
 /** Whether the model of this call must be known before its lane is. */
 export function needsModel(call: Call, upstreams: Upstreams): boolean {
-  return upstreams.needModel && call.method === "POST" && call.provider?.namesModel(call.pathname) === true && hasBody(call.req);
+  return (
+    upstreams.needModel &&
+    call.method === "POST" &&
+    call.provider?.namesModel(call.pathname) === true &&
+    hasBody(call.req)
+  );
 }
 
 /** Reads the body for its model. A compressed body shows none: rules on models pass it by. */
@@ -26,8 +31,16 @@ export async function readModel(call: Call, maxBytes: number): Promise<void> {
 
 /** Finds lane, flow and upstream. Throws `Refused` for a request that has nowhere to go. */
 export function classify(call: Call, laneway: Laneway, upstreams: Upstreams): Route {
-  if (call.path.charCodeAt(0) !== 0x2f) throw new Refused("bad-request", `expected a path that starts with "/", found ${JSON.stringify(call.path)}`);
-  if (/websocket/i.test(call.header("upgrade") ?? "")) throw new Refused("not-implemented", "this gateway does not carry WebSocket connections; let the client reach the upstream directly for those");
+  if (call.path.charCodeAt(0) !== 0x2f)
+    throw new Refused(
+      "bad-request",
+      `expected a path that starts with "/", found ${JSON.stringify(call.path)}`,
+    );
+  if (/websocket/i.test(call.header("upgrade") ?? ""))
+    throw new Refused(
+      "not-implemented",
+      "this gateway does not carry WebSocket connections; let the client reach the upstream directly for those",
+    );
   const classification = laneway.classify(call);
   const { resource } = classification;
   const upstream = resource === undefined ? upstreams.byShape(call.provider) : upstreams.named(resource);
@@ -45,6 +58,7 @@ export async function readSmallBody(call: Call): Promise<void> {
 }
 
 function nowhere(call: Call, resource: string | undefined, rule: string): string {
-  if (resource !== undefined) return `${rule} sends this request to the resource "${resource}", which has no upstream; give it one in the policy`;
+  if (resource !== undefined)
+    return `${rule} sends this request to the resource "${resource}", which has no upstream; give it one in the policy`;
   return `no resource of the policy takes ${call.method} ${call.pathname}; add one with an upstream, or a rule that names one`;
 }

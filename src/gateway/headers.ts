@@ -43,7 +43,10 @@ function treatmentOf(name: string): Treatment {
 /** What a `connection` header names beside the usual two, lower-case; undefined when nothing. */
 function namedByConnection(value: string): ReadonlySet<string> | undefined {
   if (value === "keep-alive" || value === "close") return undefined;
-  const names = value.toLowerCase().split(",").map((name) => name.trim());
+  const names = value
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
   return new Set(names.filter((name) => name !== "" && name !== "keep-alive" && name !== "close"));
 }
 
@@ -102,7 +105,10 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
     }
   }
   const kept = named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
-  const passed = req.headers[options.claimHeader] === undefined ? kept : withoutNamed(kept, new Set([options.claimHeader]));
+  const passed =
+    req.headers[options.claimHeader] === undefined
+      ? kept
+      : withoutNamed(kept, new Set([options.claimHeader]));
   if (options.tellClient) {
     const address = options.clientAddress ?? "unknown";
     passed.push("x-forwarded-for", forwardedFor === "" ? address : `${forwardedFor}, ${address}`);

@@ -1,6 +1,8 @@
 /** The gateway, embeddable: a proxy in front of a policy's upstreams, with its admin port. */
 
 import type { Server } from "node:http";
+import { invalid } from "../core/errors.ts";
+import { isLoopback, parseAddress } from "../policy/address.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { createAdminServer } from "./admin.ts";
 import { close, listen } from "./listen.ts";
@@ -58,10 +60,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const proxy = createProxyServer(service);
   const admin = options.admin ?? settings.admin;
   const probes = options.probes ?? settings.probes;
+  if (admin !== false && !isLoopback(parseAddress(admin)?.host ?? "localhost")) {
+    throw invalid(
+      "admin",
+      "a loopback address such as 127.0.0.1:8081",
+      admin,
+      "health checks from outside have probes",
+    );
+  }
   try {
     const url = await open(proxy, "listen", options.listen ?? settings.listen);
-    const adminUrl = admin === false ? undefined : await open(createAdminServer(service, admin), "admin", admin);
-    const probesUrl = probes === undefined ? undefined : await open(createAdminServer(service, probes, { probesOnly: true }), "probes", probes);
+    const adminUrl =
+      admin === false ? undefined : await open(createAdminServer(service, admin), "admin", admin);
+    const probesUrl =
+      probes === undefined
+        ? undefined
+        : await open(createAdminServer(service, probes, { probesOnly: true }), "probes", probes);
     return new RunningGateway(url, adminUrl, probesUrl, service, opened);
   } catch (error) {
     await closeAll(service, opened);
@@ -76,7 +90,13 @@ class RunningGateway implements Gateway {
   private readonly service: Service;
   private readonly servers: readonly Server[];
 
-  constructor(url: string, adminUrl: string | undefined, probesUrl: string | undefined, service: Service, servers: readonly Server[]) {
+  constructor(
+    url: string,
+    adminUrl: string | undefined,
+    probesUrl: string | undefined,
+    service: Service,
+    servers: readonly Server[],
+  ) {
     this.url = url;
     this.adminUrl = adminUrl;
     this.probesUrl = probesUrl;

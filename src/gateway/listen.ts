@@ -17,13 +17,21 @@ const ADVICE: Readonly<Record<string, string>> = {
  * Listens on `host:port` and returns the URL; `option` is what the address is called in messages. What goes wrong later,
  * a connection that cannot be taken for want of file descriptors say, is logged and does not end the server.
  */
-export function listen(server: Server, option: string, text: string, log: (line: string) => void): Promise<string> {
+export function listen(
+  server: Server,
+  option: string,
+  text: string,
+  log: (line: string) => void,
+): Promise<string> {
   const address = parseAddress(text);
-  if (address === undefined) return Promise.reject(invalid(option, "an address such as 127.0.0.1:8080", text));
+  if (address === undefined)
+    return Promise.reject(invalid(option, "an address such as 127.0.0.1:8080", text));
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       const reason = ADVICE[error.code ?? ""] ?? error.message;
-      reject(Object.assign(new Error(`cannot listen on ${text} (${option}): ${reason}`), { code: error.code }));
+      reject(
+        Object.assign(new Error(`cannot listen on ${text} (${option}): ${reason}`), { code: error.code }),
+      );
     };
     server.once("error", failed);
     server.listen(address.port, address.host, () => {

@@ -6,14 +6,21 @@ import type { Counters } from "./report.ts";
 type Labels = Readonly<Record<string, string>>;
 
 /** One metric with its samples; a metric without any is left out. */
-function metric(name: string, type: "counter" | "gauge", help: string, samples: readonly (readonly [Labels, number])[]): string {
+function metric(
+  name: string,
+  type: "counter" | "gauge",
+  help: string,
+  samples: readonly (readonly [Labels, number])[],
+): string {
   if (samples.length === 0) return "";
   const lines = samples.map(([labels, value]) => `${name}${labelText(labels)} ${value}\n`);
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
 function labelText(labels: Labels): string {
-  return `{${Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`).join(",")}}`;
+  return `{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(",")}}`;
 }
 
 function escaped(value: string): string {
@@ -21,23 +28,81 @@ function escaped(value: string): string {
 }
 
 /** All metrics of a snapshot, and what the gateway itself counted. */
-export function metricsText({ resources }: { readonly resources: readonly ResourceSnapshot[] }, counters: Counters): string {
-  const perLane = (samplesOf: (lane: LaneSnapshot) => readonly (readonly [Labels, number])[]): (readonly [Labels, number])[] =>
+export function metricsText(
+  { resources }: { readonly resources: readonly ResourceSnapshot[] },
+  counters: Counters,
+): string {
+  const perLane = (
+    samplesOf: (lane: LaneSnapshot) => readonly (readonly [Labels, number])[],
+  ): (readonly [Labels, number])[] =>
     resources.flatMap(({ name: resource, lanes }) =>
-      lanes.flatMap((lane) => samplesOf(lane).map(([labels, value]) => [{ resource, lane: lane.name, ...labels }, value] as const)),
+      lanes.flatMap((lane) =>
+        samplesOf(lane).map(([labels, value]) => [{ resource, lane: lane.name, ...labels }, value] as const),
+      ),
     );
   return [
     metric("laneway_admissions_total", "counter", "Tasks by how their admission ended.", perLane(admissions)),
-    metric("laneway_tasks_total", "counter", "Admitted tasks by how they ended.", perLane(({ finished, failed }) => [[{ result: "finished" }, finished], [{ result: "failed" }, failed]])),
-    metric("laneway_shed_total", "counter", "Refused tasks by reason.", perLane(({ reasons }) => Object.entries(reasons).map(([reason, count]) => [{ reason }, count] as const))),
-    metric("laneway_queue_depth", "gauge", "Tasks waiting now.", perLane(({ waiting }) => [[{}, waiting]])),
-    metric("laneway_seats_in_use", "gauge", "Seats held now.", perLane(({ seats }) => [[{}, seats]])),
-    metric("laneway_limit", "gauge", "Seats of the resource.", resources.map(({ name: resource, limit }) => [{ resource }, limit])),
-    metric("laneway_lane_claims_total", "counter", "Lanes claimed by clients, and the lane given.", [...counters.claims.values()].map(({ claimed, granted, count }) => [{ claimed, granted }, count])),
-    metric("laneway_upstream_failures_total", "counter", "Upstream calls that brought no whole reply, by reason.", [...counters.upstreamFailures.values()].map(({ resource, reason, count }) => [{ resource, reason }, count])),
+    metric(
+      "laneway_tasks_total",
+      "counter",
+      "Admitted tasks by how they ended.",
+      perLane(({ finished, failed }) => [
+        [{ result: "finished" }, finished],
+        [{ result: "failed" }, failed],
+      ]),
+    ),
+    metric(
+      "laneway_shed_total",
+      "counter",
+      "Refused tasks by reason.",
+      perLane(({ reasons }) =>
+        Object.entries(reasons).map(([reason, count]) => [{ reason }, count] as const),
+      ),
+    ),
+    metric(
+      "laneway_queue_depth",
+      "gauge",
+      "Tasks waiting now.",
+      perLane(({ waiting }) => [[{}, waiting]]),
+    ),
+    metric(
+      "laneway_seats_in_use",
+      "gauge",
+      "Seats held now.",
+      perLane(({ seats }) => [[{}, seats]]),
+    ),
+    metric(
+      "laneway_limit",
+      "gauge",
+      "Seats of the resource.",
+      resources.map(({ name: resource, limit }) => [{ resource }, limit]),
+    ),
+    metric(
+      "laneway_lane_claims_total",
+      "counter",
+      "Lanes claimed by clients, and the lane given.",
+      [...counters.claims.values()].map(({ claimed, granted, count }) => [{ claimed, granted }, count]),
+    ),
+    metric(
+      "laneway_upstream_failures_total",
+      "counter",
+      "Upstream calls that brought no whole reply, by reason.",
+      [...counters.upstreamFailures.values()].map(({ resource, reason, count }) => [
+        { resource, reason },
+        count,
+      ]),
+    ),
   ].join("");
 }
 
-function admissions({ admitted, rejected, evicted, timedOut, cancelled }: LaneSnapshot): readonly (readonly [Labels, number])[] {
-  return Object.entries({ admitted, rejected, evicted, timed_out: timedOut, cancelled }).map(([outcome, count]) => [{ outcome }, count] as const);
+function admissions({
+  admitted,
+  rejected,
+  evicted,
+  timedOut,
+  cancelled,
+}: LaneSnapshot): readonly (readonly [Labels, number])[] {
+  return Object.entries({ admitted, rejected, evicted, timed_out: timedOut, cancelled }).map(
+    ([outcome, count]) => [{ outcome }, count] as const,
+  );
 }

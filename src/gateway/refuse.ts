@@ -25,13 +25,16 @@ const BY_CODE: Readonly<Record<LanewayCode, RefusalKind>> = {
 };
 
 /** Reasons that look different on the wire from the rest of their code. */
-const BY_REASON: Readonly<Partial<Record<LanewayReason, RefusalKind>>> = { "flow-share": "flow-share", task: "timeout" };
+const BY_REASON: Readonly<Partial<Record<LanewayReason, RefusalKind>>> = {
+  "flow-share": "flow-share",
+  task: "timeout",
+};
 
 export interface RefuseOptions {
   /** Whether the client should not use its connection again. */
   readonly lastReply: boolean;
   /** Told of an error that is neither a refusal nor the upstream's: a bug. */
-  readonly onBug: (error: unknown) => void;
+  readonly onBug: (error: unknown, requestId: string) => void;
 }
 
 /** Answers the call with `error`, or, when its reply has begun, breaks the connection: a cut reply must not look whole. */
@@ -42,14 +45,28 @@ export function refuse(call: Call, route: Route | undefined, error: unknown, opt
     res.destroy();
     return;
   }
-  const kind = kindOf(error, options.onBug);
-  const requestId = newRequestId();
+  const kind = kindOf(call, error, options.onBug);
   const facts = isLanewayError(error) ? error : undefined;
   const lane = facts?.lane ?? route?.classification.lane;
   const shape = call.provider ?? route?.upstream.provider ?? PROVIDERS.http;
-  const message = kind === "internal" ? "the gateway failed on this request; its log says why" : (error as Error).message;
-  const reply = shape.refusal({ kind, message, requestId, code: facts?.code, reason: facts?.reason, lane });
-  const headers = ["content-type", reply.contentType, "content-length", `${Buffer.byteLength(reply.body)}`, "laneway-request-id", requestId];
+  const message =
+    kind === "internal" ? "the gateway failed on this request; its log says why" : (error as Error).message;
+  const reply = shape.refusal({
+    kind,
+    message,
+    requestId: call.id,
+    code: facts?.code,
+    reason: facts?.reason,
+    lane,
+  });
+  const headers = [
+    "content-type",
+    reply.contentType,
+    "content-length",
+    `${Buffer.byteLength(reply.body)}`,
+    "laneway-request-id",
+    call.id,
+  ];
   if (lane !== undefined) headers.push("laneway-lane", lane);
   if (facts !== undefined) pushAdvice(headers, facts, route);
   if (options.lastReply) headers.push("connection", "close");
@@ -58,10 +75,10 @@ export function refuse(call: Call, route: Route | undefined, error: unknown, opt
   discardRest(req);
 }
 
-function kindOf(error: unknown, onBug: (error: unknown) => void): RefusalKind {
+function kindOf(call: Call, error: unknown, onBug: RefuseOptions["onBug"]): RefusalKind {
   if (error instanceof Refused) return error.kind;
   const kind = isLanewayError(error) ? (BY_REASON[error.reason] ?? BY_CODE[error.code]) : "internal";
-  if (kind === "internal") onBug(error);
+  if (kind === "internal") onBug(error, call.id);
   return kind;
 }
 
@@ -73,7 +90,10 @@ function pushAdvice(headers: string[], error: LanewayError, route: Route | undef
     headers.push("x-should-retry", "false");
     return;
   }
-  const seconds = Math.min(RETRY_AFTER_S.max, Math.max(RETRY_AFTER_S.min, Math.ceil(error.retryAfterMs / 1_000)));
+  const seconds = Math.min(
+    RETRY_AFTER_S.max,
+    Math.max(RETRY_AFTER_S.min, Math.ceil(error.retryAfterMs / 1_000)),
+  );
   headers.push("retry-after", `${seconds}`);
   if (route !== undefined) pushRateLimit(headers, route, seconds);
 }
@@ -84,18 +104,15 @@ function pushRateLimit(headers: string[], route: Route, seconds: number): void {
   const seats = route.upstream.resource.snapshot().lanes.find(({ name }) => name === lane)?.ceiling;
   if (seats === undefined) return;
   const name = structuredString(lane);
-  headers.push("ratelimit-policy", `${name};q=${seats};qu="concurrent-requests"`, "ratelimit", `${name};r=0;t=${seconds}`);
+  headers.push(
+    "ratelimit-policy",
+    `${name};q=${seats};qu="concurrent-requests"`,
+    "ratelimit",
+    `${name};r=0;t=${seconds}`,
+  );
 }
 
 /** A string as structured fields write it (RFC 9651 §3.3.3): printable ASCII, quote and backslash escaped. */
 export function structuredString(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
-}
-
-const instance = Math.floor(Math.random() * 36 ** 6).toString(36);
-let refusals = 0;
-
-/** Unique across replicas as far as a log search needs: this process, then a count. */
-export function newRequestId(): string {
-  return `lw_${instance}_${(++refusals).toString(36)}`;
 }

@@ -15,9 +15,13 @@ export function pushLaneHeaders(headers: string[], lane: string, waitMs: number)
 /** Counts what the resources themselves do not see. Every label comes from a closed set. */
 export class Counters {
   /** Claims by what they asked for (a lane, or `unknown`) and the lane that was given. */
-  readonly claims: Map<string, { readonly claimed: string; readonly granted: string; count: number }> = new Map();
+  readonly claims: Map<string, { readonly claimed: string; readonly granted: string; count: number }> =
+    new Map();
   /** Failed upstream calls by resource and reason. */
-  readonly upstreamFailures: Map<string, { readonly resource: string; readonly reason: string; count: number }> = new Map();
+  readonly upstreamFailures: Map<
+    string,
+    { readonly resource: string; readonly reason: string; count: number }
+  > = new Map();
 
   claim(classification: Classification): void {
     const { claim, lane } = classification;

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { isLanewayError, LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
-import { admit } from "./admit.ts";
+import { admitAtOnce, queue } from "./admit.ts";
 import { Call } from "./call.ts";
 import { classify, mustReadBody, needsModel, readModel, readSmallBody } from "./classify.ts";
 import type { Route } from "./classify.ts";
@@ -46,11 +46,10 @@ export class Service implements RequestHandler {
 
   /** Never rejects. */
   async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
-    const call = new Call(req, res, expectsContinue);
+    const call = new Call(req, res, expectsContinue, this.closed);
     this.newest.set(req.socket, call);
     let route: Route | undefined;
     this.open++;
-    res.once("close", this.closed);
     try {
       if (this.draining) throw new LanewayError("this gateway is shutting down", DRAINING);
       if (needsModel(call, this.upstreams)) await readModel(call, this.laneway.policy.gateway.maxBodyBytes);
@@ -94,10 +93,13 @@ export class Service implements RequestHandler {
   }
 
   private async run(call: Call, route: Route): Promise<void> {
-    const permit = await admit(call, route);
+    const permit = admitAtOnce(call, route) ?? (await queue(call, route));
     let failed = true;
     try {
-      const status = await forward(call, route, permit, { claimHeader: this.laneway.policy.trust.header, lastReply: this.isLast });
+      const status = await forward(call, route, permit, {
+        claimHeader: this.laneway.policy.trust.header,
+        lastReply: this.isLast,
+      });
       failed = status >= 500 || status === 429;
     } finally {
       permit.release(failed ? FAILED : FINISHED);
@@ -105,10 +107,15 @@ export class Service implements RequestHandler {
   }
 
   private fail(call: Call, route: Route | undefined, error: unknown): void {
-    if (isLanewayError(error) && error.code === "LANEWAY_UPSTREAM" && route !== undefined) this.counters.upstreamFailure(route.upstream.name, error.reason);
+    if (isLanewayError(error) && error.code === "LANEWAY_UPSTREAM" && route !== undefined) {
+      this.counters.upstreamFailure(route.upstream.name, error.reason);
+    }
     refuse(call, route, error, {
       lastReply: this.draining || call.stopReason !== undefined,
-      onBug: (bug) => this.log(`a request failed inside the gateway: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}`),
+      onBug: (bug, requestId) => {
+        const what = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug);
+        this.log(`request ${requestId} failed inside the gateway: ${what}`);
+      },
     });
   }
 }

@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PROVIDERS } from "./providers/known.ts";
 import type { RefusalKind } from "./providers/provider.ts";
-import { newRequestId } from "./refuse.ts";
+import { newRequestId } from "./request-id.ts";
 
 const HEADERS_MAX_BYTES = 32_768;
 /** Bounds a client that drips its headers. */
@@ -41,7 +41,8 @@ export function createProxyServer(handler: RequestHandler): Server {
   return server;
 }
 
-const NO_TUNNELS = "this is not a forward proxy: point the client's base URL at it instead of its proxy setting";
+const NO_TUNNELS =
+  "this is not a forward proxy: point the client's base URL at it instead of its proxy setting";
 
 function clientError(handler: RequestHandler, error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
@@ -53,8 +54,10 @@ function clientError(handler: RequestHandler, error: Error & { code?: string }, 
 }
 
 function explain(code: string): readonly [RefusalKind, string] {
-  if (code === "HPE_HEADER_OVERFLOW") return ["headers-too-large", `expected headers of at most ${HEADERS_MAX_BYTES} bytes in all`];
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return ["upload-timeout", `the headers did not arrive within ${HEADERS_TIMEOUT_MS / 1_000} s`];
+  if (code === "HPE_HEADER_OVERFLOW")
+    return ["headers-too-large", `expected headers of at most ${HEADERS_MAX_BYTES} bytes in all`];
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return ["upload-timeout", `the headers did not arrive within ${HEADERS_TIMEOUT_MS / 1_000} s`];
   if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return ["too-large", "the chunk extensions are too long"];
   return ["bad-request", `this is not valid HTTP/1.1 (${code})`];
 }

@@ -58,7 +58,11 @@ export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
       settle();
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
     };
-    const timer = setTimeout(() => fail(new Refused("upload-timeout", `the body did not arrive within ${UPLOAD_TIMEOUT_MS / 1_000} s`)), UPLOAD_TIMEOUT_MS);
+    const timer = setTimeout(
+      () =>
+        fail(new Refused("upload-timeout", `the body did not arrive within ${UPLOAD_TIMEOUT_MS / 1_000} s`)),
+      UPLOAD_TIMEOUT_MS,
+    );
     timer.unref();
     req.on("data", take);
     req.on("end", end);
@@ -67,7 +71,10 @@ export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
 }
 
 function tooLarge(maxBytes: number, found: number): Refused {
-  return new Refused("too-large", `expected a body of at most ${maxBytes} bytes (gateway.maxBody), found ${found} or more`);
+  return new Refused(
+    "too-large",
+    `expected a body of at most ${maxBytes} bytes (gateway.maxBody), found ${found} or more`,
+  );
 }
 
 function letSend(call: Call): void {

@@ -4,7 +4,13 @@ import { LanewayError } from "../core/errors.ts";
 import type { LanewayReason } from "../core/errors.ts";
 import { Refused } from "./refused.ts";
 
-const MALFORMED_CODES: ReadonlySet<string> = new Set(["HTTPParserError", "UND_ERR_HEADERS_OVERFLOW", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "ERR_INVALID_CHAR", "ERR_HTTP_INVALID_HEADER_VALUE"]);
+const MALFORMED_CODES: ReadonlySet<string> = new Set([
+  "HTTPParserError",
+  "UND_ERR_HEADERS_OVERFLOW",
+  "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
+  "ERR_INVALID_CHAR",
+  "ERR_HTTP_INVALID_HEADER_VALUE",
+]);
 const MALFORMED_MESSAGES: ReadonlySet<string> = new Set(["bad response", "bad upgrade"]);
 
 const SAYS: Readonly<Partial<Record<LanewayReason, string>>> = {
@@ -14,11 +20,20 @@ const SAYS: Readonly<Partial<Record<LanewayReason, string>>> = {
 };
 
 /** `LANEWAY_UPSTREAM` with its reason, or a `Refused` when the request was one that cannot be sent at all. */
-export function upstreamError(error: Error & { readonly code?: string }, upstream: string, connected: boolean): Error {
+export function upstreamError(
+  error: Error & { readonly code?: string },
+  upstream: string,
+  connected: boolean,
+): Error {
   const code = error.code ?? error.name;
-  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED") return new Refused("bad-request", `the request cannot be passed on: ${error.message}`);
+  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED")
+    return new Refused("bad-request", `the request cannot be passed on: ${error.message}`);
   const reason = reasonOf(error, code, connected);
-  return new LanewayError(`the upstream of "${upstream}" ${SAYS[reason]} (${code})`, { code: "LANEWAY_UPSTREAM", reason, resource: upstream });
+  return new LanewayError(`the upstream of "${upstream}" ${SAYS[reason]} (${code})`, {
+    code: "LANEWAY_UPSTREAM",
+    reason,
+    resource: upstream,
+  });
 }
 
 function reasonOf(error: Error, code: string, connected: boolean): "unreachable" | "reset" | "malformed" {

@@ -47,6 +47,8 @@ export class TestClock implements Clock {
 
   /** Moves time on by `ms`; every call that is due on the way is made at its instant, its promise reactions included. */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Infinity))
+      throw new RangeError(`TestClock.advance: expected milliseconds from 0 up, found ${ms}`);
     const until = this.#now + ms;
     await settle();
     for (let next = this.#calls[0]; next !== undefined && next.at <= until; next = this.#calls[0]) {
@@ -56,7 +58,7 @@ export class TestClock implements Clock {
       next.fn();
       await settle();
     }
-    this.#now = until;
+    this.#now = Math.max(this.#now, until);
   }
 
   #push(call: Call): void {

@@ -24,6 +24,7 @@ export interface SleepingClock extends Clock {
  */
 export class Recorder {
   readonly events: string[] = [];
+  readonly #started: string[] = [];
   readonly #resource: Runs;
   readonly #clock: SleepingClock;
 
@@ -36,6 +37,7 @@ export class Recorder {
   async submit(name: string, runMs: number, task?: TaskOptions): Promise<void> {
     try {
       await this.#resource.run(async () => {
+        this.#started.push(name);
         this.note(`${name} starts`);
         await this.#clock.sleep(runMs);
         this.note(`${name} ends`);
@@ -52,7 +54,7 @@ export class Recorder {
 
   /** The names of the tasks in the order in which they started. */
   get started(): string[] {
-    return this.events.filter((event) => event.endsWith(" starts")).map((event) => event.split(" ")[1]!);
+    return [...this.#started];
   }
 }
 

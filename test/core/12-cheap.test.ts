@@ -1,189 +1,207 @@
-/** Promise 12: cheap whatever the backlog, one timer, no stack, nothing made that nobody reads. Counted, not timed. */
+/** Promise 12: admission, release and cancelling do not grow with the backlog; what few tasks need is made on demand. */
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import { isLanewayError } from "../../src/core/errors.ts";
-import { IndexedHeap } from "../../src/core/heap.ts";
-import type { Permit } from "../../src/core/permit.ts";
+import { LanewayError } from "../../src/core/errors.ts";
 import { Task } from "../../src/core/task.ts";
 import { Resource } from "../../src/node/resource.ts";
 import { CountingClock } from "./history/counting-clock.ts";
+import { schedulerOf } from "./inside.ts";
 import { simulated } from "./simulated.ts";
 
-const ENDLESS = { timeoutMs: 1e9, queue: { max: 10_000_000, timeoutMs: 1e9 } };
-const FIVE = ["critical", "high", "normal", "low", "bulk"].map((name) => ({ name, ...ENDLESS }));
+const ENDLESS = new Promise<never>(() => {});
+const FLOW_NAMES = 200_000;
+const MOST_REMEMBERED = 5_000;
 
-/** Comparisons of heaps and looks at a task's state while `work` runs: what grows when an algorithm scans. */
-async function steps(work: () => Promise<void>): Promise<number> {
-  let count = 0;
-  const undo: (() => void)[] = [];
-  const patched = new Set<object>();
-  for (const method of ["add", "update", "remove"] as const) {
-    const original = IndexedHeap.prototype[method];
-    IndexedHeap.prototype[method] = function (this: IndexedHeap<unknown>, item: unknown): void {
-      countComparisons(Object.getPrototypeOf(this) as object);
-      original.call(this, item);
-    };
-    undo.push(() => (IndexedHeap.prototype[method] = original));
-  }
-  function countComparisons(heap: object): void {
-    if (patched.has(heap)) return;
-    patched.add(heap);
-    const before = Reflect.get(heap, "before") as (a: unknown, b: unknown) => boolean;
-    const counting = function (this: unknown, a: unknown, b: unknown): boolean {
-      count++;
-      return before.call(this, a, b);
-    };
-    Reflect.set(heap, "before", counting);
-    undo.push(() => Reflect.set(heap, "before", before));
-  }
-  const state = Object.getOwnPropertyDescriptor(Task.prototype, "state")!;
-  Object.defineProperty(Task.prototype, "state", {
-    ...state,
-    get(this: Task) {
-      count++;
-      return state.get!.call(this) as unknown;
-    },
-  });
-  undo.push(() => Object.defineProperty(Task.prototype, "state", state));
-  try {
-    await work();
-  } finally {
-    for (const restore of undo) restore();
-  }
-  return count;
-}
-
-interface Backlog {
-  readonly resource: Resource;
-  /** Those that have got the seat, in order. */
-  readonly granted: Permit[];
-  readonly leavers: readonly AbortController[];
-  submit(n: number, signal?: AbortSignal): void;
-}
-
-/** A resource with so many waiters, spread over five lanes and as many flows as asked. */
-function backlog(waiters: number, flows: number): Backlog {
-  const resource = new Resource({ name: "db", limit: 1, lanes: FIVE, clock: new CountingClock() });
-  const granted = [resource.tryAcquire({ lane: "bulk" })!];
-  const submit = (n: number, signal?: AbortSignal): void => {
-    const task = { lane: FIVE[n % 5]!.name, flow: `f${n % flows}`, ...(signal === undefined ? {} : { signal }) };
-    resource.acquire(task).then(
-      (permit) => granted.push(permit),
-      () => undefined,
-    );
-  };
-  const leavers = Array.from({ length: 200 }, () => new AbortController());
-  for (let n = 0; n < waiters; n++) submit(n, n % (waiters / 200) === 0 ? leavers[n / (waiters / 200)]!.signal : undefined);
-  return { resource, granted, leavers, submit };
-}
-
-/** Steps of one release, the hand-over to the next waiter and the arrival of a newcomer, at a steady backlog. */
-async function admission(waiters: number): Promise<number> {
-  const { granted, submit } = backlog(waiters, 100);
-  const rounds = 300;
-  const counted = await steps(async () => {
-    for (let n = 0; n < rounds; n++) {
-      granted.shift()!.release();
-      submit(n);
-      for (let i = 0; i < 5; i++) await Promise.resolve();
-    }
-  });
-  return counted / rounds;
-}
-
-/** Steps of one waiter that leaves the queue. */
-async function cancellation(waiters: number): Promise<number> {
-  const { resource, leavers } = backlog(waiters, 100);
-  const counted = await steps(async () => {
-    for (const leaver of leavers) leaver.abort();
-    await Promise.resolve();
-  });
-  assert.equal(resource.snapshot().waiting, waiters - leavers.length);
-  return counted / leavers.length;
-}
-
-test("the steps of an admission and a release do not grow with the backlog", async () => {
-  const few = await admission(1_000);
-  const many = await admission(100_000);
-  assert.ok(few > 1, "nothing was counted");
-  assert.ok(many <= 1.5 * few, `${many} steps with 100,000 waiting, ${few} with 1,000`);
-});
-
-test("the steps of a cancellation do not grow with the backlog", async () => {
-  const few = await cancellation(1_000);
-  const many = await cancellation(100_000);
-  assert.ok(few > 1, "nothing was counted");
-  assert.ok(many <= 1.5 * few, `${many} steps with 100,000 waiting, ${few} with 1,000`);
-});
-
-test("a refusal carries no stack; a wrong option, which is a bug of the caller's, does", async () => {
+test("a refusal carries no stack, and leaves the stacks of other errors alone", async () => {
   const { resource } = simulated({ limit: 1, lanes: [{ name: "only", queue: { max: 0 } }] });
-  const held = await resource.acquire();
-  const refused = await resource.acquire().catch((error: unknown) => error);
-  assert.ok(isLanewayError(refused));
-  assert.doesNotMatch(refused.stack ?? "", /\n\s+at /);
+  void resource.run(() => ENDLESS);
   const limit = Error.stackTraceLimit;
-  assert.ok(limit > 0, "the limit of stacks is put back");
-  assert.match(new Error("another").stack ?? "", /\n\s+at /);
+  const refused = await resource.run(() => undefined).catch((error: unknown) => error);
+  assert.ok(refused instanceof LanewayError);
+  assert.equal(refused.code, "LANEWAY_REJECTED");
+  assert.equal(refused.stack?.includes("\n    at "), false);
+  assert.equal(Error.stackTraceLimit, limit);
+  assert.match(new Error("elsewhere").stack ?? "", /\n {4}at /);
+});
+
+test("a wrong option keeps its stack, for it is a bug of the caller's", () => {
+  const { resource } = simulated({ limit: 1 });
   assert.throws(
-    () => resource.tryAcquire({ lane: "nowhere" }),
-    (error: Error) => /\n\s+at /.test(error.stack ?? ""),
+    () => resource.tryAcquire({ width: 0 }),
+    (error: Error) => /\n {4}at .*12-cheap/.test(error.stack ?? ""),
   );
-  held.release();
 });
 
-test("a thousand waiters with time-outs and deadlines set one timer", async () => {
+test("ten thousand waiters, each with an earlier time-out than the one before, share one timer", async () => {
   const clock = new CountingClock();
-  const resource = new Resource({ name: "db", limit: 1, clock });
-  const held = await resource.acquire();
-  for (let i = 0; i < 1_000; i++)
-    resource.acquire({ lane: "bulk", ...(i % 2 === 0 ? { timeoutMs: 1_000 + (i % 7) } : {}) }).catch(() => undefined);
+  const resource = new Resource({
+    name: "db",
+    limit: 1,
+    clock,
+    lanes: [{ name: "only", queue: { max: 20_000 } }],
+  });
+  const waits = [resource.run(() => new Promise(() => {})).catch(() => undefined)];
+  for (let i = 0; i < 10_000; i++)
+    waits.push(resource.run(() => undefined, { timeoutMs: 20_000 - i }).catch(() => undefined));
   assert.equal(clock.pending, 1);
-  assert.ok(clock.set < 5, `${clock.set} timers were set`);
-  await clock.inner.advance(1_010);
+  assert.ok(clock.set <= 2, `${clock.set} timers were set for 10,000 waiters`);
+  await clock.inner.advance(120_000);
+  await Promise.all(waits);
   assert.equal(clock.most, 1);
-  assert.equal(resource.snapshot().waiting, 500);
-  held.release();
 });
 
-test("an uncontended run sets no timer of its own: ten thousand in a row set at most one each tenth of a second", async () => {
-  const clock = new CountingClock();
-  const resource = new Resource({ name: "db", limit: 4, clock });
-  for (let i = 0; i < 10_000; i++) await resource.run(() => i);
-  assert.ok(clock.set <= 1, `${clock.set} timers were set in no time`);
-});
-
-test("the permit's signal is made when somebody reads it, and once", async () => {
-  const { resource } = simulated({ limit: 1, lanes: [{ name: "only" }] });
-  const Original = globalThis.AbortController;
+test("the permit's signal is made when it is read, and not for those who never look", async (t) => {
   let made = 0;
-  globalThis.AbortController = class extends Original {
+  const Original = globalThis.AbortController;
+  class Counting extends Original {
     constructor() {
       super();
       made++;
     }
-  };
-  try {
-    await resource.run(() => 1);
-    await resource.run(async () => Promise.resolve(2));
-    (await resource.acquire()).release();
-    assert.equal(made, 0);
-    await resource.run((permit) => assert.equal(permit.signal, permit.signal));
-    assert.equal(made, 1);
-  } finally {
-    globalThis.AbortController = Original;
   }
+  globalThis.AbortController = Counting;
+  t.after(() => (globalThis.AbortController = Original));
+  const { resource } = simulated({ limit: 1 });
+  const caller = new Original();
+  await Promise.all([1, 2, 3].map(() => resource.run(async () => undefined, { signal: caller.signal })));
+  assert.equal(made, 0);
+  await resource.run(
+    ({ signal }) => {
+      assert.equal(getEventListeners(caller.signal, "abort").length, 1);
+      assert.equal(signal.aborted, false);
+    },
+    { signal: caller.signal },
+  );
+  const permit = await resource.acquire();
+  assert.equal(permit.signal, permit.signal);
+  assert.equal(made, 2);
 });
 
-test("a task that ends well leaves no record unless somebody listens", async () => {
-  const { resource } = simulated({ limit: 1, lanes: [{ name: "only" }] });
-  for (let i = 0; i < 100; i++) await resource.run(() => i);
-  assert.equal(resource.records().length, 0);
-  let heard = 0;
-  const stop = resource.onRecord(() => heard++);
-  await resource.run(() => 1);
-  stop();
-  await resource.run(() => 2);
-  assert.equal(heard, 1);
+test("no listener stays on the caller's signal, however its task ended", async () => {
+  const { clock, resource } = simulated({
+    limit: 1,
+    lanes: [{ name: "only", queue: { max: 3, timeoutMs: 50 } }],
+  });
+  const { signal } = new AbortController();
+  const first = resource.run(({ signal: own }) => (own.aborted ? undefined : clock.sleep(20)), { signal });
+  const others = Array.from({ length: 5 }, () => resource.run(() => clock.sleep(40), { signal }));
+  const over = Promise.allSettled([first, ...others]);
+  assert.equal(getEventListeners(signal, "abort").length, 4); // the first, and the three that may queue
+  await clock.advance(200);
+  const ends = await over;
+  assert.equal(ends.filter(({ status }) => status === "fulfilled").length, 2);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+});
+
+/** A clock that moves on by itself: a millisecond each time it is read. */
+function ticking(): { now(): number; after(): () => void } {
+  let now = 0;
+  return { now: () => now++, after: () => () => {} };
+}
+
+test("flows that come and go are forgotten, whether they were served or refused", () => {
+  const resource = new Resource({
+    name: "db",
+    limit: 4,
+    clock: ticking(),
+    lanes: [{ name: "served" }, { name: "refused", queue: { max: 8 }, ceiling: 1 }],
+  });
+  const { byName } = schedulerOf(resource);
+  resource.tryAcquire({ lane: "refused" });
+  for (let i = 0; i < FLOW_NAMES; i++) {
+    resource.tryAcquire({ lane: "served", flow: `tenant-${i}` })!.release();
+    if (i % 4 === 0)
+      resource.run(() => undefined, { lane: "refused", flow: `tenant-${i}` }).catch(() => undefined);
+  }
+  for (const lane of ["served", "refused"]) {
+    const { remembered } = byName.get(lane)!.fair;
+    assert.ok(remembered < MOST_REMEMBERED, `lane "${lane}" remembers ${remembered} flows`);
+  }
+  assert.ok(resource.snapshot().lanes[1]!.rejected > 10_000, "few were refused");
+});
+
+test("a hundred thousand tasks that end at once are handed their seat one after the other, not inside each other", async () => {
+  const { resource } = simulated({ limit: 1, lanes: [{ name: "only", queue: { max: 200_000 } }] });
+  const held = await resource.acquire();
+  let depth = 0;
+  let deepest = 0;
+  let ran = 0;
+  const all = Array.from({ length: 100_000 }, () =>
+    resource.run(() => {
+      deepest = Math.max(deepest, ++depth);
+      ran++;
+      depth--;
+    }),
+  );
+  held.release();
+  await Promise.all(all);
+  assert.deepEqual([ran, deepest], [100_000, 1]);
+});
+
+/** Counts how often tasks are looked at: what a walk over the backlog could not hide. */
+function counted(work: () => void): number {
+  const state = Object.getOwnPropertyDescriptor(Task.prototype, "state")!;
+  const returned = Object.getOwnPropertyDescriptor(Task.prototype, "returned")!;
+  let looks = 0;
+  const counting = (property: PropertyDescriptor): PropertyDescriptor => ({
+    ...property,
+    get(this: Task) {
+      looks++;
+      return property.get!.call(this) as unknown;
+    },
+  });
+  Object.defineProperties(Task.prototype, { state: counting(state), returned: counting(returned) });
+  try {
+    work();
+  } finally {
+    Object.defineProperties(Task.prototype, { state, returned });
+  }
+  return looks;
+}
+
+interface Steps {
+  readonly admit: number;
+  readonly cancel: number;
+}
+
+/** Looks at tasks for each release and hand-over, and for each cancelled wait, behind so many waiters of 100 flows. */
+function stepsBehind(backlog: number): Steps {
+  const names = ["a", "b", "c", "d", "e"];
+  const resource = new Resource({
+    name: "db",
+    limit: 1,
+    clock: ticking(),
+    lanes: names.map((name) => ({ name, queue: { max: 200_000, timeoutMs: 1e9 }, timeoutMs: 1e9 })),
+  });
+  const { lanes } = schedulerOf(resource);
+  const held: Task[] = [resource.tryAcquire() as Task];
+  const leavers: AbortController[] = [];
+  for (let i = 0; i < backlog; i++) {
+    const leaver = new AbortController();
+    if (i % (backlog / 200) === 0) leavers.push(leaver);
+    const wait = resource.acquire({ lane: names[i % 5]!, flow: `f${i % 100}`, signal: leaver.signal });
+    wait.catch(() => undefined);
+  }
+  const cancel = counted(() => leavers.slice(0, 100).forEach((leaver) => leaver.abort()));
+  const admit = counted(() => {
+    for (let i = 0; i < 100; i++) {
+      const next = lanes.find(({ waiting }) => waiting > 0)!.fair.peek()!.head!;
+      held.pop()!.release();
+      held.push(next);
+    }
+  });
+  return { admit: admit / 100, cancel: cancel / 100 };
+}
+
+test("a release and a cancelled wait look at as many tasks behind 40,000 waiters as behind 1,000", () => {
+  const few = stepsBehind(1_000);
+  const many = stepsBehind(40_000);
+  assert.ok(few.admit > 0 && few.cancel > 0, "nothing was counted");
+  assert.ok(many.admit <= 1.5 * few.admit, `${few.admit} looks for an admission grew to ${many.admit}`);
+  assert.ok(
+    many.cancel <= 1.5 * few.cancel,
+    `${few.cancel} looks for a cancelled wait grew to ${many.cancel}`,
+  );
 });

@@ -45,10 +45,16 @@ test("what follows an acquire runs in the context of the call that waited", asyn
 });
 
 test("a task put out by a newcomer goes on in its own context", async () => {
-  const { resource } = simulated({ limit: 1, lanes: [{ name: "high" }, { name: "low" }], queue: { max: 1, whenFull: "evict" } });
+  const { resource } = simulated({
+    limit: 1,
+    lanes: [{ name: "high" }, { name: "low" }],
+    queue: { max: 1, whenFull: "evict" },
+  });
   const held = await resource.acquire({ lane: "low" });
   const evicted = caller.run("alice", () =>
-    resource.run(() => undefined, { lane: "low" }).catch((error: unknown) => [(error as { code: string }).code, caller.getStore()]),
+    resource
+      .run(() => undefined, { lane: "low" })
+      .catch((error: unknown) => [(error as { code: string }).code, caller.getStore()]),
   );
   const newcomer = caller.run("bob", () => resource.run(() => caller.getStore(), { lane: "high" }));
   held.release();
@@ -72,7 +78,10 @@ test("a task without a lane is of the lane around it, through await, timers and 
 });
 
 test("ready and map take the lane around them", async () => {
-  const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "a" }, { name: "b", queue: { max: 0 } }] });
+  const { clock, resource } = simulated({
+    limit: 1,
+    lanes: [{ name: "a" }, { name: "b", queue: { max: 0 } }],
+  });
   void resource.run(() => clock.sleep(10), { lane: "a" });
   let told = false;
   void runInLane("b", () => resource.ready()).then(() => (told = true));
@@ -89,7 +98,8 @@ test("ready and map take the lane around them", async () => {
 
 test("the flow around a task is its flow unless it names one", () => {
   const { resource } = simulated({ limit: 4 });
-  const flowOf = (flow?: string): string | undefined => resource.tryAcquire(flow === undefined ? {} : { flow })?.flow;
+  const flowOf = (flow?: string): string | undefined =>
+    resource.tryAcquire(flow === undefined ? {} : { flow })?.flow;
   runInLane({ lane: "bulk", flow: "tenant-7" }, () => {
     assert.deepEqual([flowOf(), flowOf("tenant-8")], ["tenant-7", "tenant-8"]);
     assert.equal(
@@ -123,7 +133,10 @@ test("the deadline of the context binds tasks on the system clock, and the earli
         { code: "LANEWAY_DEADLINE", reason: "passed" },
       ),
     );
-  assert.equal(await runInLane({ lane: "normal", deadline: later }, () => resource.run(() => "in time")), "in time");
+  assert.equal(
+    await runInLane({ lane: "normal", deadline: later }, () => resource.run(() => "in time")),
+    "in time",
+  );
 });
 
 test("the deadline of the context, on the system's clock, means nothing to a resource on another", async () => {
@@ -141,6 +154,11 @@ test("a released seat is the waiter's: a newcomer however many microtasks later 
       for (let i = 0; i < 12; i++) await Promise.resolve();
     });
     held.release();
+    assert.deepEqual(
+      [resource.snapshot().seatsInUse, resource.snapshot().waiting],
+      [1, 0],
+      "handed over in the call",
+    );
     for (let i = 0; i < distance; i++) await Promise.resolve();
     assert.equal(resource.tryAcquire(), undefined, `free ${distance} microtasks after the release`);
     const newcomer = resource.run(() => order.push("newcomer"));

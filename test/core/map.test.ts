@@ -39,8 +39,20 @@ test("items of an async input are mapped as well, and an empty input yields noth
   async function* letters(): AsyncGenerator<string> {
     yield* ["a", "b"];
   }
-  assert.deepEqual(await collect(resource.map(letters(), (letter) => letter.toUpperCase()), clock), ["0: A", "0: B"]);
-  assert.deepEqual(await collect(resource.map([], () => assert.fail("called")), clock), []);
+  assert.deepEqual(
+    await collect(
+      resource.map(letters(), (letter) => letter.toUpperCase()),
+      clock,
+    ),
+    ["0: A", "0: B"],
+  );
+  assert.deepEqual(
+    await collect(
+      resource.map([], () => assert.fail("called")),
+      clock,
+    ),
+    [],
+  );
 });
 
 test("at most the limit is submitted, and the input is pulled only when the lane has room", async () => {
@@ -154,7 +166,10 @@ test("a consumer that leaves early closes the input and takes back what waits an
 
 test("the caller's abort ends the map with its reason, whether it waits for room, for a seat or for a result", async () => {
   for (const stage of ["room", "seat", "result"] as const) {
-    const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "only", queue: { max: stage === "room" ? 0 : 1 } }] });
+    const { clock, resource } = simulated({
+      limit: 1,
+      lanes: [{ name: "only", queue: { max: stage === "room" ? 0 : 1 } }],
+    });
     if (stage !== "result") void resource.run(() => clock.sleep(1_000));
     const caller = new AbortController();
     const mapped = collect(

@@ -67,7 +67,13 @@ test("a producer that submits uses its own promise up, so that the next one has 
 });
 
 test("one lane that is full does not hold back the producers of another", async () => {
-  const simulation = simulated({ limit: 1, lanes: [{ name: "a", queue: { max: 0 } }, { name: "b", queue: { max: 5 } }] });
+  const simulation = simulated({
+    limit: 1,
+    lanes: [
+      { name: "a", queue: { max: 0 } },
+      { name: "b", queue: { max: 5 } },
+    ],
+  });
   await simulation.resource.acquire({ lane: "a" });
   const a = producers(simulation, 1, "a");
   const b = producers(simulation, 1, "b");

@@ -19,7 +19,10 @@ test("every run starts at once, and what would have become of it is counted", as
   for (const name of ["runs", "waits", "rejected"]) void trace.submit(name, 15);
   assert.deepEqual(trace.started, ["runs", "waits", "rejected"]);
   const [lane] = resource.snapshot().lanes;
-  assert.deepEqual([lane?.running, lane?.waiting, lane?.rejected, lane?.reasons], [1, 1, 1, { "lane-full": 1 }]);
+  assert.deepEqual(
+    [lane?.running, lane?.waiting, lane?.rejected, lane?.reasons],
+    [1, 1, 1, { "lane-full": 1 }],
+  );
   await clock.advance(50);
   assert.deepEqual(trace.events.slice(3), ["15: runs ends", "15: waits ends", "15: rejected ends"]);
   const [after] = resource.snapshot().lanes;
@@ -29,7 +32,12 @@ test("every run starts at once, and what would have become of it is counted", as
 
 test("every permit is had at once, waiting or not, and given back without harm", async () => {
   const { resource } = shadowed();
-  const held = [await resource.acquire(), resource.tryAcquire(), await resource.acquire(), resource.tryAcquire()];
+  const held = [
+    await resource.acquire(),
+    resource.tryAcquire(),
+    await resource.acquire(),
+    resource.tryAcquire(),
+  ];
   assert.ok(held.every((permit) => permit !== undefined && permit.waitMs === 0));
   for (const permit of held) permit!.release();
   for (const permit of held) permit!.release();
@@ -46,9 +54,15 @@ test("no time-out cuts a task short, and each is counted", async () => {
   });
   void trace.submit("waits", 500);
   await clock.advance(600);
-  assert.deepEqual([await runs, aborted, trace.events], ["an answer", false, ["0: waits starts", "500: waits ends"]]);
+  assert.deepEqual(
+    [await runs, aborted, trace.events],
+    ["an answer", false, ["0: waits starts", "500: waits ends"]],
+  );
   const [lane] = resource.snapshot().lanes;
-  assert.deepEqual([lane?.reasons, lane?.timedOut, lane?.failed, lane?.seats], [{ queue: 1, task: 1 }, 1, 1, 0]);
+  assert.deepEqual(
+    [lane?.reasons, lane?.timedOut, lane?.failed, lane?.seats],
+    [{ queue: 1, task: 1 }, 1, 1, 0],
+  );
 });
 
 test("a permit put back is the same permit after its pause: nothing queues", async () => {

@@ -19,12 +19,14 @@ const FROM_MS = 30_000;
 /** Times the capacity that each lane asks for: 2.6 in all, critical (40 % reserved) within its reservation. */
 const DEMAND = { critical: 0.3, high: 0.8, normal: 0.6, low: 0.4, bulk: 0.5 };
 
+export type BulkTasks = "as short as the others" | "ten times as long" | "four seats wide";
+
 /** What the tasks of the lowest lane are like; all others run for about 100 ms on one seat. */
-export const BULK = {
+export const BULK: Readonly<Record<BulkTasks, { runMs: Drawn; width: number }>> = {
   "as short as the others": { runMs: (random) => random.exponential(RUN_MS), width: 1 },
   "ten times as long": { runMs: (random) => random.exponential(10 * RUN_MS), width: 1 },
   "four seats wide": { runMs: (random) => random.exponential(RUN_MS), width: 4 },
-} satisfies Record<string, { runMs: Drawn; width: number }>;
+};
 
 export interface Aged {
   /** Tasks that each lane started in each tenth of the run. */
@@ -36,7 +38,12 @@ export interface Aged {
   readonly criticalP99: number;
 }
 
-export async function aging(input: { policy: PolicyName; bulk: keyof typeof BULK; budget: number; seed: number }): Promise<Aged> {
+export async function aging(input: {
+  policy: PolicyName;
+  bulk: BulkTasks;
+  budget: number;
+  seed: number;
+}): Promise<Aged> {
   const seatMs = { aged: 0, all: 0 };
   const watched = (options: ResourceOptions) => {
     const resource = POLICIES[input.policy](options);
@@ -48,14 +55,29 @@ export async function aging(input: { policy: PolicyName; bulk: keyof typeof BULK
       });
     return resource;
   };
-  const resource = { name: "aging", limit: LIMIT, lanes: LANES, aging: { afterMs: AFTER_MS, budget: input.budget } };
-  const { tasks } = await play({ seed: input.seed, durationMs: DURATION_MS, resource, streams: streamsOf(input.bulk) }, watched);
-  const critical = tasks.filter(({ lane, arrivedAt }) => lane === "critical" && arrivedAt >= FROM_MS && arrivedAt < DURATION_MS - FROM_MS);
+  const resource = {
+    name: "aging",
+    limit: LIMIT,
+    lanes: LANES,
+    aging: { afterMs: AFTER_MS, budget: input.budget },
+  };
+  const { tasks } = await play(
+    { seed: input.seed, durationMs: DURATION_MS, resource, streams: streamsOf(input.bulk) },
+    watched,
+  );
+  const critical = tasks.filter(
+    ({ lane, arrivedAt }) => lane === "critical" && arrivedAt >= FROM_MS && arrivedAt < DURATION_MS - FROM_MS,
+  );
   return {
-    started: Object.fromEntries(LANES.map(({ name }) => [name, startedByTenth(tasks.filter(({ lane }) => lane === name))])),
+    started: Object.fromEntries(
+      LANES.map(({ name }) => [name, startedByTenth(tasks.filter(({ lane }) => lane === name))]),
+    ),
     agedPart: seatMs.aged / Math.max(1, seatMs.all),
     criticalServed: critical.filter(({ served }) => served).length / critical.length,
-    criticalP99: quantile(critical.map(({ startedAt = Infinity, arrivedAt }) => startedAt - arrivedAt), 0.99),
+    criticalP99: quantile(
+      critical.map(({ startedAt = Infinity, arrivedAt }) => startedAt - arrivedAt),
+      0.99,
+    ),
   };
 }
 
@@ -68,7 +90,7 @@ const LANES = [
   { name: "bulk" },
 ] as const;
 
-function streamsOf(bulk: keyof typeof BULK): Stream[] {
+function streamsOf(bulk: BulkTasks): Stream[] {
   return Object.entries(DEMAND).map(([lane, times]): Stream => {
     const { runMs, width } = lane === "bulk" ? BULK[bulk] : BULK["as short as the others"];
     const meanMs = bulk === "ten times as long" && lane === "bulk" ? 10 * RUN_MS : RUN_MS;
@@ -79,6 +101,7 @@ function streamsOf(bulk: keyof typeof BULK): Stream[] {
 
 function startedByTenth(tasks: readonly Played[]): number[] {
   const tenths = Array.from({ length: 10 }, () => 0);
-  for (const { startedAt } of tasks) if (startedAt !== undefined) tenths[Math.min(9, Math.floor((10 * startedAt) / DURATION_MS))]!++;
+  for (const { startedAt } of tasks)
+    if (startedAt !== undefined) tenths[Math.min(9, Math.floor((10 * startedAt) / DURATION_MS))]!++;
   return tenths;
 }

@@ -35,6 +35,7 @@ async function obey({ module, name, input }: Order): Promise<void> {
   const exported = (await import(module)) as Record<string, (input: unknown) => Promise<unknown>>;
   const fn = exported[name];
   if (fn === undefined) throw new Error(`${module}: expected an export named "${name}", found none`);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
   parentPort?.postMessage(await fn(input));
 }
 

@@ -10,7 +10,10 @@ for (const seed of [1, 2, 3])
   test(`two who chat do not notice more than five hundred batch calls in front of them (seed ${seed})`, async () => {
     const { asked, p50, p99, batchServed } = await apart(MODULE, chatAndBatch, { policy: "laneway", seed });
     assert.ok(asked >= 10, `only ${asked} chat calls`);
-    assert.ok(p50 < WAIT_MS && p99 < WAIT_MS, `waited ${p50} ms at the median, ${p99} ms at the 99th percentile`);
+    assert.ok(
+      p50 < WAIT_MS && p99 < WAIT_MS,
+      `waited ${p50} ms at the median, ${p99} ms at the 99th percentile`,
+    );
     assert.equal(batchServed, 600);
   });
 

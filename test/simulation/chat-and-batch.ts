@@ -23,7 +23,11 @@ export interface Chatted {
 }
 
 export async function chatAndBatch(input: { policy: PolicyName; seed: number }): Promise<Chatted> {
-  const lanes = [{ name: "critical", reservation: 2, lendable: 0 }, { name: "normal" }, { name: "batch", queue: { max: 1_000 } }];
+  const lanes = [
+    { name: "critical", reservation: 2, lendable: 0 },
+    { name: "normal" },
+    { name: "batch", queue: { max: 1_000 } },
+  ];
   const runMs = (random: { next(): number }) => RUN_MS * (0.9 + 0.2 * random.next());
   const { tasks } = await play(
     {
@@ -32,13 +36,22 @@ export async function chatAndBatch(input: { policy: PolicyName; seed: number }):
       resource: { name: "ai", limit: SEATS, lanes },
       streams: [
         { lane: "batch", flow: "nightly", burst: BATCH, runMs },
-        { lane: "critical", flow: (n) => `person-${n}`, callers: 2, runMs, thinkMs: (random) => random.exponential(100) },
+        {
+          lane: "critical",
+          flow: (n) => `person-${n}`,
+          callers: 2,
+          runMs,
+          thinkMs: (random) => random.exponential(100),
+        },
       ],
     },
     POLICIES[input.policy],
   );
   const batch = tasks.filter(({ lane }) => lane === "batch");
-  const busyUntil = quantile(batch.map(({ startedAt = Infinity }) => startedAt), (BATCH - 500) / BATCH);
+  const busyUntil = quantile(
+    batch.map(({ startedAt = Infinity }) => startedAt),
+    (BATCH - 500) / BATCH,
+  );
   const waits = tasks
     .filter(({ lane, arrivedAt }) => lane === "critical" && arrivedAt < busyUntil)
     .map(({ arrivedAt, startedAt = DURATION_MS }) => startedAt - arrivedAt);

@@ -22,16 +22,17 @@ export interface InTime {
 
 export async function deadlines(input: { policy: PolicyName; seed: number }): Promise<InTime> {
   const capacity = (LIMIT * 1_000) / RUN_MS;
-  const streams = ["critical", "high", "normal", "low", "bulk"].map(
-    (lane): Stream => ({
-      lane,
-      flow: (n) => `caller-${n % 7}`,
-      runMs: RUN_MS,
-      ratePerSecond: 0.3 * capacity,
-      timeoutMs: (random) => RUN_MS + random.next() ** 3 * 30_000,
-    }),
+  const streams = ["critical", "high", "normal", "low", "bulk"].map((lane): Stream => ({
+    lane,
+    flow: (n) => `caller-${n % 7}`,
+    runMs: RUN_MS,
+    ratePerSecond: 0.3 * capacity,
+    timeoutMs: (random) => RUN_MS + random.next() ** 3 * 30_000,
+  }));
+  const { tasks } = await play(
+    { seed: input.seed, durationMs: DURATION_MS, resource: { name: "timed", limit: LIMIT }, streams },
+    POLICIES[input.policy],
   );
-  const { tasks } = await play({ seed: input.seed, durationMs: DURATION_MS, resource: { name: "timed", limit: LIMIT }, streams }, POLICIES[input.policy]);
   const started = tasks.filter((task) => task.startedAt !== undefined);
   const measured = wellMeasured(tasks);
   // Sums of fractions of milliseconds differ in their last bits.
@@ -48,5 +49,6 @@ function wellMeasured(tasks: readonly Played[]): (task: Played) => boolean {
     if (!ends.has(lane)) ends.set(lane, []);
     ends.get(lane)!.push(endedAt);
   }
-  return ({ lane, startedAt = 0 }) => ends.get(lane)?.some((at) => at < startedAt && at >= startedAt - 1_000) ?? false;
+  return ({ lane, startedAt = 0 }) =>
+    ends.get(lane)?.some((at) => at < startedAt && at >= startedAt - 1_000) ?? false;
 }

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { apart } from "./apart.ts";
-import { FAIRNESS_SCENARIOS, fairness } from "./fairness.ts";
+import { FAIRNESS_SCENARIOS } from "./fairness-scenarios.ts";
+import { fairness } from "./fairness.ts";
 
 const MODULE = import.meta.resolve("./fairness.ts");
 const SEED = 1;
@@ -18,7 +19,12 @@ for (const { name, tasks } of FAIRNESS_SCENARIOS) {
   });
 
   test(`first in, first out is not fair: ${name}`, async () => {
-    const { error } = await apart(MODULE, fairness, { name, policy: "firstInFirstOut", seed: SEED, part: 0.25 });
+    const { error } = await apart(MODULE, fairness, {
+      name,
+      policy: "firstInFirstOut",
+      seed: SEED,
+      part: 0.25,
+    });
     assert.ok(error > most, `off by only ${percent(error)}: this scenario proves nothing`);
   });
 }

@@ -26,31 +26,42 @@ export interface Overloaded {
   readonly goodput: number;
 }
 
-export async function overload(input: { policy: PolicyName; times: number; seed: number }): Promise<Overloaded> {
+export async function overload(input: {
+  policy: PolicyName;
+  times: number;
+  seed: number;
+}): Promise<Overloaded> {
   const offered = ((1_000 / RUN_MS) * LIMIT * input.times) / 1_000;
-  const streams = Object.entries(MIX).map(
-    ([lane, part]): Stream => ({
-      lane,
-      runMs: (random) => RUN_MS * (0.5 + random.next()),
-      ratePerSecond: part * offered * 1_000,
-      timeoutMs: PATIENCE_MS,
-    }),
+  const streams = Object.entries(MIX).map(([lane, part]): Stream => ({
+    lane,
+    runMs: (random) => RUN_MS * (0.5 + random.next()),
+    ratePerSecond: part * offered * 1_000,
+    timeoutMs: PATIENCE_MS,
+  }));
+  const { tasks } = await play(
+    { seed: input.seed, durationMs: DURATION_MS, resource: { name: "overloaded", limit: LIMIT }, streams },
+    POLICIES[input.policy],
   );
-  const { tasks } = await play({ seed: input.seed, durationMs: DURATION_MS, resource: { name: "overloaded", limit: LIMIT }, streams }, POLICIES[input.policy]);
   const good = tasks.filter((task) => task.served).reduce((sum, task) => sum + within(task), 0);
   const capacity = LIMIT * (DURATION_MS - FROM_MS) - idleFloorMs(tasks);
   return { goodput: good / capacity };
 }
 
 function within(task: Played): number {
-  return Math.max(0, Math.min(task.endedAt ?? DURATION_MS, DURATION_MS) - Math.max(task.startedAt ?? DURATION_MS, FROM_MS));
+  return Math.max(
+    0,
+    Math.min(task.endedAt ?? DURATION_MS, DURATION_MS) - Math.max(task.startedAt ?? DURATION_MS, FROM_MS),
+  );
 }
 
 /** Seat-time for which critical held less than its floor. */
 function idleFloorMs(tasks: readonly Played[]): number {
   const edges = tasks
     .filter(({ lane, startedAt }) => lane === "critical" && startedAt !== undefined)
-    .flatMap(({ startedAt, endedAt = Infinity }) => [{ at: startedAt!, seats: 1 }, { at: endedAt, seats: -1 }])
+    .flatMap(({ startedAt, endedAt = Infinity }) => [
+      { at: startedAt!, seats: 1 },
+      { at: endedAt, seats: -1 },
+    ])
     .sort((a, b) => a.at - b.at);
   let idle = 0;
   let held = 0;

@@ -4,7 +4,17 @@ import { Resource } from "../../src/index.ts";
 import * as standIns from "./stand-ins.ts";
 import type { Policy } from "./world.ts";
 
-export const POLICIES = {
+export type PolicyName =
+  | "laneway"
+  | "firstInFirstOut"
+  | "strictPriority"
+  | "agingWithoutBudget"
+  | "staticRetryAfter"
+  | "unfadingEstimate"
+  | "expiredOnly"
+  | "firstThatFits";
+
+export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
   laneway: (options) => new Resource(options),
   firstInFirstOut: standIns.firstInFirstOut,
   strictPriority: standIns.strictPriority,
@@ -13,6 +23,4 @@ export const POLICIES = {
   unfadingEstimate: standIns.unfadingEstimate,
   expiredOnly: standIns.expiredOnly,
   firstThatFits: standIns.firstThatFits,
-} satisfies Record<string, Policy>;
-
-export type PolicyName = keyof typeof POLICIES;
+};

@@ -10,7 +10,11 @@ const SOON_MS = 17_000;
 for (const load of [0.3, 0.7, 0.9])
   for (const seed of [1, 2])
     test(`a resource that was slow is found again as soon as its slow runs are over, at ${load * 100} % load (seed ${seed})`, async () => {
-      const { servedBefore, servedWhileSlow, foundAfterMs } = await apart(MODULE, recovery, { policy: "laneway", load, seed });
+      const { servedBefore, servedWhileSlow, foundAfterMs } = await apart(MODULE, recovery, {
+        policy: "laneway",
+        load,
+        seed,
+      });
       assert.ok(servedBefore > 0.99, `served ${servedBefore} before`);
       assert.ok(servedWhileSlow < 0.05, `served ${servedWhileSlow} while it was slow: this proves nothing`);
       assert.ok(foundAfterMs <= SOON_MS, `found after ${foundAfterMs} ms`);

@@ -25,7 +25,11 @@ export interface Recovered {
   readonly foundAfterMs: number;
 }
 
-export async function recovery(input: { policy: PolicyName; load: number; seed: number }): Promise<Recovered> {
+export async function recovery(input: {
+  policy: PolicyName;
+  load: number;
+  seed: number;
+}): Promise<Recovered> {
   const stream: Stream = {
     lane: "normal",
     runMs: (random) => RUN_MS * (0.5 + random.next()),
@@ -34,13 +38,21 @@ export async function recovery(input: { policy: PolicyName; load: number; seed: 
     timeoutMs: PATIENCE_MS,
   };
   const resource = { name: "slowed", limit: LIMIT, lanes: [{ name: "normal" }] };
-  const { tasks } = await play({ seed: input.seed, durationMs: DURATION_MS, resource, streams: [stream] }, POLICIES[input.policy]);
+  const { tasks } = await play(
+    { seed: input.seed, durationMs: DURATION_MS, resource, streams: [stream] },
+    POLICIES[input.policy],
+  );
   const served = (from: number, to: number): number => {
     const came = tasks.filter(({ arrivedAt }) => arrivedAt >= from && arrivedAt < to);
     return came.filter((task) => task.served).length / Math.max(1, came.length);
   };
   let found = Infinity;
-  for (let at = DURATION_MS - 2 * PATIENCE_MS; at > SLOW.to && served(at - STEP_MS, at) >= FOUND; at -= STEP_MS) found = at - STEP_MS;
+  for (
+    let at = DURATION_MS - 2 * PATIENCE_MS;
+    at > SLOW.to && served(at - STEP_MS, at) >= FOUND;
+    at -= STEP_MS
+  )
+    found = at - STEP_MS;
   return {
     servedBefore: served(5_000, SLOW.from - PATIENCE_MS),
     servedWhileSlow: served(SLOW.from + 5_000, SLOW.to - PATIENCE_MS),

@@ -31,16 +31,39 @@ interface Setting {
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   "a lane alone": { lane: "normal", queueMax: 1_000, spikePerSecond: 2_000, steady: { normal: 0.05 } },
   "a short queue": { lane: "normal", queueMax: 200, spikePerSecond: 2_000, steady: { normal: 0.05 } },
-  "exponential runs": { lane: "normal", queueMax: 1_000, spikePerSecond: 2_000, steady: { normal: 0.05 }, exponential: true },
-  "higher lanes busy beside it": { lane: "normal", queueMax: 1_000, spikePerSecond: 1_500, steady: { critical: 0.2, high: 0.2, normal: 0.05 } },
-  "the lowest lane under all others": { lane: "bulk", queueMax: 1_000, spikePerSecond: 1_000, steady: { critical: 0.2, high: 0.1, normal: 0.1, low: 0.1, bulk: 0.02 } },
-  "newcomers of its own go on": { lane: "normal", queueMax: 1_000, spikePerSecond: 1_500, steady: { critical: 0.1, normal: 0.3 } },
+  "exponential runs": {
+    lane: "normal",
+    queueMax: 1_000,
+    spikePerSecond: 2_000,
+    steady: { normal: 0.05 },
+    exponential: true,
+  },
+  "higher lanes busy beside it": {
+    lane: "normal",
+    queueMax: 1_000,
+    spikePerSecond: 1_500,
+    steady: { critical: 0.2, high: 0.2, normal: 0.05 },
+  },
+  "the lowest lane under all others": {
+    lane: "bulk",
+    queueMax: 1_000,
+    spikePerSecond: 1_000,
+    steady: { critical: 0.2, high: 0.1, normal: 0.1, low: 0.1, bulk: 0.02 },
+  },
+  "newcomers of its own go on": {
+    lane: "normal",
+    queueMax: 1_000,
+    spikePerSecond: 1_500,
+    steady: { critical: 0.1, normal: 0.3 },
+  },
 };
 
+export type Reading = "milliseconds" | "whole seconds";
+
 /** How clients read the hint: HTTP speaks in whole seconds, rounded up, from 1 to 59. */
-export const READINGS = {
-  milliseconds: (ms: number) => ms,
-  "whole seconds": (ms: number) => Math.min(59, Math.max(1, Math.ceil(ms / 1_000))) * 1_000,
+export const READINGS: Readonly<Record<Reading, (ms: number) => number>> = {
+  milliseconds: (ms) => ms,
+  "whole seconds": (ms) => Math.min(59, Math.max(1, Math.ceil(ms / 1_000))) * 1_000,
 };
 
 export interface Returned {
@@ -51,10 +74,19 @@ export interface Returned {
   readonly late: number;
 }
 
-export async function returns(input: { policy: PolicyName; setting: string; reading: keyof typeof READINGS; seed: number }): Promise<Returned> {
+export async function returns(input: {
+  policy: PolicyName;
+  setting: string;
+  reading: Reading;
+  seed: number;
+}): Promise<Returned> {
   const setting = SETTINGS[input.setting]!;
   const policy = POLICIES[input.policy];
-  const scenario = { seed: input.seed, durationMs: DURATION_MS, streams: streamsOf(setting, READINGS[input.reading]) };
+  const scenario = {
+    seed: input.seed,
+    durationMs: DURATION_MS,
+    streams: streamsOf(setting, READINGS[input.reading]),
+  };
   const { tasks } = await play({ ...scenario, resource: resourceOf(setting, setting.queueMax) }, policy);
   const perfect = await play({ ...scenario, resource: resourceOf(setting, 1_000_000) }, POLICIES.laneway);
   const earliest = startsByArrival(perfect.tasks, setting.lane);
@@ -71,11 +103,16 @@ export async function returns(input: { policy: PolicyName; setting: string; read
 }
 
 function streamsOf(setting: Setting, comesBackAfter: (ms: number) => number): Stream[] {
-  const runMs: Stream["runMs"] = (random) => (setting.exponential === true ? random.exponential(RUN_MS) : RUN_MS * (0.5 + random.next()));
+  const runMs: Stream["runMs"] = (random) =>
+    setting.exponential === true ? random.exponential(RUN_MS) : RUN_MS * (0.5 + random.next());
   const perSecond = (LIMIT * 1_000) / RUN_MS;
   const obedient = { runMs, comesBackAfter, returnsMax: 10 };
   return [
-    ...Object.entries(setting.steady).map(([lane, part]): Stream => ({ lane, ratePerSecond: part * perSecond, ...obedient })),
+    ...Object.entries(setting.steady).map(([lane, part]): Stream => ({
+      lane,
+      ratePerSecond: part * perSecond,
+      ...obedient,
+    })),
     { lane: setting.lane, ratePerSecond: setting.spikePerSecond, ...SPIKE, ...obedient },
   ];
 }

@@ -21,17 +21,23 @@ const DURATION_MS = 90_000;
 const NORMAL = { critical: 0.2, high: 0.15, normal: 0.15, low: 0.1, bulk: 0.1 };
 const TIMES = 12;
 
-export const RUNS = {
+export type Lengths = "nearly constant" | "within half and one and a half" | "exponential";
+
+/** How long tasks run, 100 ms on average. */
+export const RUNS: Readonly<Record<Lengths, Drawn>> = {
   "nearly constant": (random) => RUN_MS * (0.9 + 0.2 * random.next()),
   "within half and one and a half": (random) => RUN_MS * (0.5 + random.next()),
   exponential: (random) => random.exponential(RUN_MS),
-} satisfies Record<string, Drawn>;
+};
 
 /** Resources of these sizes, and their lanes. */
 export const SEATS: Readonly<Record<string, Pick<ResourceOptions, "limit" | "lanes">>> = {
   "eight seats, five for critical only": {
     limit: 8,
-    lanes: [{ name: "critical", reservation: 5, lendable: 0 }, ...["high", "normal", "low", "bulk"].map((name) => ({ name }))],
+    lanes: [
+      { name: "critical", reservation: 5, lendable: 0 },
+      ...["high", "normal", "low", "bulk"].map((name) => ({ name })),
+    ],
   },
   "twenty seats": { limit: 20 },
   "a hundred seats": { limit: 100 },
@@ -45,12 +51,21 @@ export interface Spiked {
   readonly unloadedP99: number;
 }
 
-export async function spike(input: { policy: PolicyName; runs: keyof typeof RUNS; seats: string; seed: number }): Promise<Spiked> {
+export async function spike(input: {
+  policy: PolicyName;
+  runs: Lengths;
+  seats: string;
+  seed: number;
+}): Promise<Spiked> {
   const policy = POLICIES[input.policy];
   const resource = { name: "spiked", limit: 20, ...SEATS[input.seats] };
   const capacity = (1_000 / RUN_MS) * Number(resource.limit);
   const runMs = RUNS[input.runs];
-  const usual = Object.entries(NORMAL).map(([lane, part]): Stream => ({ lane, runMs, ratePerSecond: part * capacity }));
+  const usual = Object.entries(NORMAL).map(([lane, part]): Stream => ({
+    lane,
+    runMs,
+    ratePerSecond: part * capacity,
+  }));
   const more: Stream = { lane: "bulk", runMs, ratePerSecond: (TIMES - 1) * NORMAL.bulk * capacity, ...SPIKE };
   const spiked = await critical({ resource, seed: input.seed, streams: [...usual, more] }, policy);
   const alone = await critical({ resource, seed: input.seed, streams: usual.slice(0, 1) }, policy);
@@ -64,7 +79,9 @@ export async function spike(input: { policy: PolicyName; runs: keyof typeof RUNS
 
 async function critical(scenario: Omit<Scenario, "durationMs">, policy: Policy): Promise<Played[]> {
   const { tasks } = await play({ ...scenario, durationMs: DURATION_MS }, policy);
-  return tasks.filter(({ lane, arrivedAt }) => lane === "critical" && arrivedAt >= SPIKE.fromMs && arrivedAt < SPIKE.toMs);
+  return tasks.filter(
+    ({ lane, arrivedAt }) => lane === "critical" && arrivedAt >= SPIKE.fromMs && arrivedAt < SPIKE.toMs,
+  );
 }
 
 function responseMs(task: Played): number {

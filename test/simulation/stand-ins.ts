@@ -47,7 +47,15 @@ class StandIn implements Runs {
     const refusal = this.refuses(lane, dueAt);
     if (refusal !== undefined) throw refusal;
     await new Promise<void>((resolve, reject) => {
-      this.#queueOf(lane).push({ lane, width, arrivedAt: now, order: this.#order++, dueAt, start: resolve, refuse: reject });
+      this.#queueOf(lane).push({
+        lane,
+        width,
+        arrivedAt: now,
+        order: this.#order++,
+        dueAt,
+        start: resolve,
+        refuse: reject,
+      });
       this.waiting++;
       this.#handOver();
     });
@@ -118,7 +126,8 @@ class StandIn implements Runs {
 
 function oldestHead(queues: readonly Waiter[][]): Waiter | undefined {
   let oldest: Waiter | undefined;
-  for (const [head] of queues) if (head !== undefined && (oldest === undefined || head.order < oldest.order)) oldest = head;
+  for (const [head] of queues)
+    if (head !== undefined && (oldest === undefined || head.order < oldest.order)) oldest = head;
   return oldest;
 }
 

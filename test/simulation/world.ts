@@ -83,7 +83,8 @@ export async function play<R extends Runs>(scenario: Scenario, policy: Policy<R>
   const resource = policy({ ...scenario.resource, clock, random: () => random.next() });
   const world = { resource, tasks: [] as Played[], durationMs: scenario.durationMs, clock };
   // Each stream draws from a source of its own, so that two policies meet the same arrivals and the same work.
-  for (const [i, stream] of scenario.streams.entries()) new Source(world, stream, seeded(scenario.seed * 1_000 + i)).begin();
+  for (const [i, stream] of scenario.streams.entries())
+    new Source(world, stream, seeded(scenario.seed * 1_000 + i)).begin();
   await clock.advance(scenario.durationMs);
   return world;
 }
@@ -174,13 +175,16 @@ class Source {
     const attempt: Attempt = { at: clock.now() };
     task.attempts.push(attempt);
     try {
-      await resource.run(() => {
-        task.startedAt = clock.now();
-        task.runMs *= this.#stream.slowness?.(task.startedAt) ?? 1;
-        return clock.sleep(task.runMs).then(() => {
-          task.endedAt = clock.now();
-        });
-      }, optionsOf(task, attempt.at));
+      await resource.run(
+        () => {
+          task.startedAt = clock.now();
+          task.runMs *= this.#stream.slowness?.(task.startedAt) ?? 1;
+          return clock.sleep(task.runMs).then(() => {
+            task.endedAt = clock.now();
+          });
+        },
+        optionsOf(task, attempt.at),
+      );
       task.served = true;
       return undefined;
     } catch (error) {

@@ -29,7 +29,9 @@ export const anthropic: Provider = {
 
   owns(path, header) {
     if (isUnder(path, "/v1/messages")) return true;
-    return (isUnder(path, "/v1/models") || isUnder(path, "/v1/files")) && header("anthropic-version") !== undefined;
+    return (
+      (isUnder(path, "/v1/models") || isUnder(path, "/v1/files")) && header("anthropic-version") !== undefined
+    );
   },
 
   namesModel(path) {

@@ -35,7 +35,16 @@ export const http: Provider = {
 
   refusal({ kind, message, requestId, code, reason, lane }) {
     const [status, title] = REPLIES[kind];
-    const body = JSON.stringify({ type: "about:blank", title, status, detail: message, code, reason, lane, requestId });
+    const body = JSON.stringify({
+      type: "about:blank",
+      title,
+      status,
+      detail: message,
+      code,
+      reason,
+      lane,
+      requestId,
+    });
     return { status, contentType: "application/problem+json", body };
   },
 };

@@ -21,7 +21,14 @@ const REPLIES: Readonly<Record<RefusalKind, readonly [status: number, type: stri
   internal: [500, "server_error", "internal_error"],
 };
 
-const PATHS = ["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/models", "/v1/files", "/v1/batches"];
+const PATHS = [
+  "/v1/chat/completions",
+  "/v1/responses",
+  "/v1/embeddings",
+  "/v1/models",
+  "/v1/files",
+  "/v1/batches",
+];
 
 export const openai: Provider = {
   name: "openai",
@@ -38,6 +45,10 @@ export const openai: Provider = {
 
   refusal({ kind, message }) {
     const [status, type, code] = REPLIES[kind];
-    return { status, contentType: "application/json", body: JSON.stringify({ error: { message, type, param: null, code } }) };
+    return {
+      status,
+      contentType: "application/json",
+      body: JSON.stringify({ error: { message, type, param: null, code } }),
+    };
   },
 };
