@@ -2,7 +2,7 @@
  * How fast a lane's queue is served, as measured while it has one: the drain rate behind predictions and retry-after.
  * What a lane holds at one instant swings with the lanes above it; a rate over some eight runs does not.
  *
- * Exponentially decayed count of starts, corrected for how short the busy period has been: an average over `window`
+ * Exponentially decayed count of starts, corrected for how short the busy period has been: an average over `span`
  * milliseconds that begins with the queue.
  */
 
@@ -24,17 +24,17 @@ export class Pace {
 
   /** A task has left the queue to start. */
   started(now: number, meanRunMs: number): void {
-    const window = windowOf(meanRunMs);
-    this.#rate = this.#rate * Math.exp((this.#at - now) / window) + 1 / window;
+    const span = windowOf(meanRunMs);
+    this.#rate = this.#rate * Math.exp((this.#at - now) / span) + 1 / span;
     this.#at = now;
   }
 
   /** Tasks a millisecond; undefined while the busy period is too short to tell. */
   perMs(now: number, meanRunMs: number): number | undefined {
-    const window = windowOf(meanRunMs);
+    const span = windowOf(meanRunMs);
     const busy = now - this.#since;
-    if (busy < window / 2) return undefined;
-    return (this.#rate * Math.exp((this.#at - now) / window)) / (1 - Math.exp(-busy / window));
+    if (busy < span / 2) return undefined;
+    return (this.#rate * Math.exp((this.#at - now) / span)) / (1 - Math.exp(-busy / span));
   }
 }
 

@@ -82,7 +82,7 @@ export class PolicyDocument {
       return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
     if (value === undefined || value === null) return "nothing";
     if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-    return typeof value === "object" ? "a map" : String(value);
+    return typeof value === "object" ? "a map" : `${value as string | number | boolean | bigint | null}`;
   }
 
   /** Whether the value at `path` may be printed. */

@@ -141,7 +141,7 @@ function fieldsAt(path: Path): string[] {
           : (schema.properties?.[String(step)] ?? schema.additionalProperties);
       const found = Array.isArray(next) ? next : [next];
       return found.filter((each) => typeof each === "object").flatMap((each) => each.anyOf ?? [each]);
-    }) as z.core.JSONSchema.BaseSchema[];
+    });
   }
   return schemas.flatMap((schema) => Object.keys(schema.properties ?? {}));
 }

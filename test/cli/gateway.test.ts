@@ -19,8 +19,15 @@ class Command {
   readonly ended: Promise<number>;
 
   constructor(t: TestContext, args: readonly string[], cwd?: string) {
-    this.child = spawn(process.execPath, [MAIN, "gateway", ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" }, ...(cwd === undefined ? {} : { cwd }) });
-    for (const stream of [this.child.stdout!, this.child.stderr!]) stream.on("data", (chunk: Buffer) => { this.said += String(chunk); });
+    this.child = spawn(process.execPath, [MAIN, "gateway", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    for (const stream of [this.child.stdout!, this.child.stderr!])
+      stream.on("data", (chunk: Buffer) => {
+        this.said += String(chunk);
+      });
     this.ended = once(this.child, "close").then(([code]) => code as number);
     t.after(() => this.child.kill("SIGKILL"));
   }
@@ -31,7 +38,8 @@ class Command {
       const found = pattern.exec(this.said);
       if (found !== null) return found;
       const over = await Promise.race([once(this.child.stderr!, "data").then(() => undefined), this.ended]);
-      if (over !== undefined && !pattern.test(this.said)) throw new Error(`ended with ${over} without ${pattern}: ${this.said}`);
+      if (over !== undefined && !pattern.test(this.said))
+        throw new Error(`ended with ${over} without ${pattern}: ${this.said}`);
     }
   }
 
@@ -50,7 +58,9 @@ function folder(t: TestContext, files: Readonly<Record<string, string>>): string
 }
 
 test("given only an upstream it forwards on the default lanes, and says how to point a client at it", async (t) => {
-  const upstream = await startUpstream(t, (req, res) => { res.end(`hello ${req.url}`); });
+  const upstream = await startUpstream(t, (req, res) => {
+    res.end(`hello ${req.url}`);
+  });
   const command = new Command(t, ["--upstream", upstream.url, ...PORTS]);
   const url = await command.url();
   await command.says(new RegExp(`http: up to 100 at a time to ${upstream.url}\\n`));
@@ -58,7 +68,10 @@ test("given only an upstream it forwards on the default lanes, and says how to p
   const [, admin] = await command.says(/admin: (http:[^/]+\/\/[^/]+|http:\/\/[^/]+)\/metrics/);
   const reply = await ask(`${url}/a`, { headers: { "x-priority": "bulk" } });
   assert.deepEqual([reply.text, reply.headers["laneway-lane"]], ["hello /a", "bulk"]);
-  assert.deepEqual((await ask(`${admin}/api/snapshot`)).json().resources[0].lanes.map((lane: { name: string }) => lane.name), ["critical", "high", "normal", "low", "bulk"]);
+  assert.deepEqual(
+    (await ask(`${admin}/api/snapshot`)).json().resources[0].lanes.map((lane: { name: string }) => lane.name),
+    ["critical", "high", "normal", "low", "bulk"],
+  );
 });
 
 test("the provider of a bare upstream is known by its host or said, and the pointer is the one for its SDK", async (t) => {
@@ -78,7 +91,9 @@ test("the first signal drains: what was accepted is finished, then it exits with
   const running = ask(url);
   const arrival = await upstream.next();
   command.child.kill("SIGTERM");
-  await command.says(/SIGTERM: finishing what was accepted, for at most 30 s; a second signal ends it at once\n/);
+  await command.says(
+    /SIGTERM: finishing what was accepted, for at most 30 s; a second signal ends it at once\n/,
+  );
   assert.equal((await ask(url)).status, 503);
   arrival.res.end("finished");
   assert.equal((await running).text, "finished");
@@ -86,7 +101,10 @@ test("the first signal drains: what was accepted is finished, then it exits with
   assert.match(command.said, /drained\n$/);
 });
 
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
   test(`a second ${signal} ends it at once, with ${code}`, async (t) => {
     const upstream = await startUpstream(t);
     const command = new Command(t, ["--upstream", upstream.url, ...PORTS]);
@@ -104,10 +122,16 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 test("a port in use: one line that says so and what to do, exit 1", async (t) => {
   const upstream = await startUpstream(t);
   const taken = new URL(upstream.url).host;
-  for (const [option, args] of [["listen", ["--listen", taken, "--admin", "127.0.0.1:0"]], ["admin", ["--listen", "127.0.0.1:0", "--admin", taken]]] as const) {
+  for (const [option, args] of [
+    ["listen", ["--listen", taken, "--admin", "127.0.0.1:0"]],
+    ["admin", ["--listen", "127.0.0.1:0", "--admin", taken]],
+  ] as const) {
     const command = new Command(t, ["--upstream", "http://127.0.0.1:1", ...args]);
     assert.equal(await command.ended, 1);
-    assert.equal(command.said, `laneway gateway: cannot listen on ${taken} (${option}): the port is in use; stop what listens there, or choose another port\n`);
+    assert.equal(
+      command.said,
+      `laneway gateway: cannot listen on ${taken} (${option}): the port is in use; stop what listens there, or choose another port\n`,
+    );
   }
 });
 
@@ -120,7 +144,10 @@ test("a command line that makes no sense: exit 2, and no password of a URL is re
     [["--upstream", "ftp://a"], /--upstream: expected an http:\/\/ or https:\/\/ URL, found "ftp:\/\/a"/],
     [["--upstream", "http://user:hunter2@a"], /without a user or password/],
     [["--upstream", "http://a?b"], /without a query/],
-    [["--upstream", "http://a", "--listen", "nonsense"], /listen: expected an address such as 127\.0\.0\.1:8080, found "nonsense"/],
+    [
+      ["--upstream", "http://a", "--listen", "nonsense"],
+      /listen: expected an address such as 127\.0\.0\.1:8080, found "nonsense"/,
+    ],
   ];
   await Promise.all(
     expected.map(async ([args, pattern]) => {
@@ -134,7 +161,10 @@ test("a command line that makes no sense: exit 2, and no password of a URL is re
 });
 
 test("a policy that is wrong: every problem with its place, exit 4; one without an upstream or a file: exit 1", async (t) => {
-  const path = folder(t, { "wrong.yaml": "lanes: [ { name: a, wieght: 1 } ]\ndefaultLane: b\n", "nowhere.yaml": "resources: { main-db: { limit: 1 } }\n" });
+  const path = folder(t, {
+    "wrong.yaml": "lanes: [ { name: a, wieght: 1 } ]\ndefaultLane: b\n",
+    "nowhere.yaml": "resources: { main-db: { limit: 1 } }\n",
+  });
   const wrong = new Command(t, ["--policy", "wrong.yaml", ...PORTS], path);
   assert.equal(await wrong.ended, 4);
   assert.match(wrong.said, /wrong\.yaml:1:\d+: .*wieght[^]*wrong\.yaml:2:\d+: /);
@@ -148,7 +178,8 @@ test("a policy that is wrong: every problem with its place, exit 4; one without 
 
 test("an edited policy comes into force without dropping a waiter; a bad edit is refused with its message", async (t) => {
   const upstream = await startUpstream(t);
-  const policy = (limit: number | string): string => `resources: { http: { upstream: "${upstream.url}", limit: ${limit} } }\n`;
+  const policy = (limit: number | string): string =>
+    `resources: { http: { upstream: "${upstream.url}", limit: ${limit} } }\n`;
   const path = folder(t, { "laneway.yaml": policy(1) });
   const command = new Command(t, PORTS, path);
   const url = await command.url();
@@ -158,7 +189,9 @@ test("an edited policy comes into force without dropping a waiter; a bad edit is
   waiter.send("GET /2 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
 
   writeFileSync(join(path, "laneway.yaml"), policy("many"));
-  await command.says(/laneway\.yaml: the edit was refused, the policy before it stays in force\nlaneway\.yaml:1:\d+: /);
+  await command.says(
+    /laneway\.yaml: the edit was refused, the policy before it stays in force\nlaneway\.yaml:1:\d+: /,
+  );
   assert.equal(upstream.seen, 1);
 
   writeFileSync(join(path, "laneway.yaml"), policy(2));

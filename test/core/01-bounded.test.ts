@@ -13,9 +13,15 @@ import { Recorder } from "../../src/testing/recorder.ts";
 import { keepEveryPromise } from "./history.ts";
 import { simulated } from "./simulated.ts";
 
-const FIVE = [40, 30, 20, 10, 0].map((reservation, rank) => spec(`${reservation}%`, rank === 0 ? "50%" : "100%"));
+const FIVE = [40, 30, 20, 10, 0].map((reservation, rank) =>
+  spec(`${reservation}%`, rank === 0 ? "50%" : "100%"),
+);
 
-function spec(reservation: ShareSpec["reservation"], lendable: ShareSpec["lendable"] = "100%", ceiling: ShareSpec["ceiling"] = "100%"): ShareSpec {
+function spec(
+  reservation: ShareSpec["reservation"],
+  lendable: ShareSpec["lendable"] = "100%",
+  ceiling: ShareSpec["ceiling"] = "100%",
+): ShareSpec {
   return { reservation, lendable, ceiling };
 }
 
@@ -23,12 +29,27 @@ test("two seats run two tasks, and the third starts when one of them ends", asyn
   const { clock, trace } = simulated({ limit: 2, lanes: [{ name: "only" }] });
   for (const name of ["a", "b", "c"]) void trace.submit(name, name === "a" ? 10 : 30);
   await clock.advance(100);
-  assert.deepEqual(trace.events, ["0: a starts", "0: b starts", "10: a ends", "10: c starts", "30: b ends", "40: c ends"]);
+  assert.deepEqual(trace.events, [
+    "0: a starts",
+    "0: b starts",
+    "10: a ends",
+    "10: c starts",
+    "30: b ends",
+    "40: c ends",
+  ]);
 });
 
 test("after a shrink the excess drains: nothing starts until seats in use are below the new limit", async () => {
   const { clock, resource, trace } = simulated({ limit: 4, lanes: [{ name: "only" }] });
-  for (const [name, ms] of [["a", 10], ["b", 20], ["c", 30], ["d", 40], ["e", 10], ["f", 10]] as const) void trace.submit(name, ms);
+  for (const [name, ms] of [
+    ["a", 10],
+    ["b", 20],
+    ["c", 30],
+    ["d", 40],
+    ["e", 10],
+    ["f", 10],
+  ] as const)
+    void trace.submit(name, ms);
   await clock.advance(5);
   resource.update({ limit: 2 });
   assert.deepEqual([resource.snapshot().limit, resource.snapshot().seatsInUse], [2, 4]);
@@ -76,11 +97,22 @@ test("fixed seats beyond a limit that shrank by itself are cut from the lowest l
   assert.deepEqual(reservations(3, [spec(2), spec(2), spec(1)]), [2, 1, 0]);
   const limit = new MovingLimit(5);
   const clock = new TestClock();
-  const resource = new Resource({ name: "db", limit, clock, lanes: [{ name: "a", reservation: 3 }, { name: "b", reservation: 2 }] });
+  const resource = new Resource({
+    name: "db",
+    limit,
+    clock,
+    lanes: [
+      { name: "a", reservation: 3 },
+      { name: "b", reservation: 2 },
+    ],
+  });
   const trace = new Recorder(resource, clock);
   for (const name of ["b1", "b2", "b3", "b4"]) void trace.submit(name, 10, { lane: "b" });
   limit.become(2);
-  assert.deepEqual(resource.snapshot().lanes.map((lane) => lane.reservation), [2, 0]);
+  assert.deepEqual(
+    resource.snapshot().lanes.map((lane) => lane.reservation),
+    [2, 0],
+  );
   for (const name of ["b5", "b6"]) void trace.submit(name, 10, { lane: "b" });
   void trace.submit("a1", 10, { lane: "a" });
   await clock.advance(100);
@@ -97,9 +129,20 @@ test("for every limit and every set of lanes the shares keep within the limit", 
     assert.ok(sum(due, "reservation") <= limit, `reservations past the limit, ${at}`);
     assert.ok(sum(due, "floor") <= limit - 1, `floors past the limit less one, ${at}`);
     for (const share of due) {
-      assert.ok(Object.values(share).every((seats) => Number.isInteger(seats) && seats >= 0), `not whole seats, ${at}`);
-      assert.ok(share.floor <= share.reservation && share.reservation <= share.ceiling && share.ceiling <= limit, at);
-      assert.ok(share.hold >= 1 && share.hold <= share.ceiling && share.hold <= limit - sum(due, "floor") + share.floor, at);
+      assert.ok(
+        Object.values(share).every((seats) => Number.isInteger(seats) && seats >= 0),
+        `not whole seats, ${at}`,
+      );
+      assert.ok(
+        share.floor <= share.reservation && share.reservation <= share.ceiling && share.ceiling <= limit,
+        at,
+      );
+      assert.ok(
+        share.hold >= 1 &&
+          share.hold <= share.ceiling &&
+          share.hold <= limit - sum(due, "floor") + share.floor,
+        at,
+      );
     }
   }
 });
@@ -141,5 +184,9 @@ function sum(due: readonly Share[], key: keyof Share): number {
 function randomSpec(random: Random): ShareSpec {
   const reservation = random.next() < 0.5 ? (`${random.whole(0, 60)}%` as const) : random.whole(0, 8);
   const lendable = random.pick<ShareSpec["lendable"]>(["0%", "50%", "100%", 0, 1, 2]);
-  return spec(reservation, lendable, random.next() < 0.6 ? "100%" : random.pick<ShareSpec["ceiling"]>(["10%", "50%", 1, 3]));
+  return spec(
+    reservation,
+    lendable,
+    random.next() < 0.6 ? "100%" : random.pick<ShareSpec["ceiling"]>(["10%", "50%", 1, 3]),
+  );
 }

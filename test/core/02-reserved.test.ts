@@ -67,7 +67,11 @@ async function burstsStartAtOnce(make: Make, seed: number): Promise<void> {
   const limit = floor + random.whole(1, 5);
   const { clock, trace } = tracing(make, {
     limit,
-    lanes: [{ name: "critical", reservation: floor, lendable: 0 }, { name: "normal", reservation: 1 }, { name: "bulk" }],
+    lanes: [
+      { name: "critical", reservation: floor, lendable: 0 },
+      { name: "normal", reservation: 1 },
+      { name: "bulk" },
+    ],
   });
   for (let i = 0; i < 100; i++)
     void trace.submit(`other${i}`, random.exponential(30), { lane: random.pick(["normal", "bulk"]) });
@@ -77,7 +81,10 @@ async function burstsStartAtOnce(make: Make, seed: number): Promise<void> {
     for (let i = 0; i < floor; i++) void trace.submit(`burst${burst}.${i}`, 5, { lane: "critical" });
     await clock.advance(20);
     for (let i = 0; i < floor; i++)
-      assert.ok(trace.events.includes(`${now}: burst${burst}.${i} starts`), `burst ${burst} at ${now} had to wait (seed ${seed})`);
+      assert.ok(
+        trace.events.includes(`${now}: burst${burst}.${i} starts`),
+        `burst ${burst} at ${now} had to wait (seed ${seed})`,
+      );
   }
 }
 
@@ -90,14 +97,20 @@ async function waitsForOneTaskAtMost(make: Make, seed: number): Promise<void> {
     aging: false,
     lanes: [{ name: "critical" }, { name: "normal", reservation: 1 }, { name: "bulk" }],
   });
-  for (let i = 0; i < 200; i++) void trace.submit(`other${i}`, random.whole(5, 30), { lane: random.pick(["critical", "bulk"]) });
+  for (let i = 0; i < 200; i++)
+    void trace.submit(`other${i}`, random.whole(5, 30), { lane: random.pick(["critical", "bulk"]) });
   for (let i = 0; i < 8; i++) {
     await clock.advance(random.exponential(30));
     const submitted = clock.now();
     void trace.submit(`mine${i}`, 5, { lane: "normal" });
     await clock.advance(36);
-    const started = Number(trace.events.find((event) => event.includes(`mine${i} starts`))?.split(":")[0] ?? Infinity);
-    assert.ok(started - submitted <= 31, `waited ${started - submitted} ms, the longest task is 30 (seed ${seed})`);
+    const started = Number(
+      trace.events.find((event) => event.includes(`mine${i} starts`))?.split(":")[0] ?? Infinity,
+    );
+    assert.ok(
+      started - submitted <= 31,
+      `waited ${started - submitted} ms, the longest task is 30 (seed ${seed})`,
+    );
   }
 }
 

@@ -10,12 +10,26 @@ import { simulated } from "./simulated.ts";
 test("the lowest lane takes every lendable seat in the instant it comes", async () => {
   const { clock, resource, trace } = simulated({
     limit: 4,
-    lanes: [{ name: "critical", reservation: 2, lendable: 2 }, { name: "normal", reservation: 2 }, { name: "bulk" }],
+    lanes: [
+      { name: "critical", reservation: 2, lendable: 2 },
+      { name: "normal", reservation: 2 },
+      { name: "bulk" },
+    ],
   });
   for (let i = 1; i <= 5; i++) void trace.submit(`b${i}`, 10, { lane: "bulk" });
-  assert.deepEqual(resource.snapshot().lanes.map((lane) => lane.seats), [0, 0, 4]);
+  assert.deepEqual(
+    resource.snapshot().lanes.map((lane) => lane.seats),
+    [0, 0, 4],
+  );
   await clock.advance(20);
-  assert.deepEqual(trace.events.slice(0, 6), ["0: b1 starts", "0: b2 starts", "0: b3 starts", "0: b4 starts", "10: b1 ends", "10: b5 starts"]);
+  assert.deepEqual(trace.events.slice(0, 6), [
+    "0: b1 starts",
+    "0: b2 starts",
+    "0: b3 starts",
+    "0: b4 starts",
+    "10: b1 ends",
+    "10: b5 starts",
+  ]);
 });
 
 test("a higher lane uses whatever lower lanes leave idle", async () => {
@@ -41,20 +55,32 @@ test("a seat is lent and taken back without a timer: time stands still all along
   void resource.acquire({ lane: "critical" });
   void resource.acquire({ lane: "critical" });
   first.release();
-  assert.deepEqual(resource.snapshot().lanes.map((lane) => lane.seats), [1, 1]);
+  assert.deepEqual(
+    resource.snapshot().lanes.map((lane) => lane.seats),
+    [1, 1],
+  );
   second.release();
-  assert.deepEqual(resource.snapshot().lanes.map((lane) => lane.seats), [2, 0]);
+  assert.deepEqual(
+    resource.snapshot().lanes.map((lane) => lane.seats),
+    [2, 0],
+  );
   assert.equal(clock.set, 1);
 });
 
 test("a ceiling keeps its own lane back and nobody else", async () => {
   const { clock, resource, trace } = simulated({
     limit: 3,
-    lanes: [{ name: "critical", ceiling: 1 }, { name: "bulk", ceiling: "67%" }],
+    lanes: [
+      { name: "critical", ceiling: 1 },
+      { name: "bulk", ceiling: "67%" },
+    ],
   });
   for (let i = 1; i <= 2; i++) void trace.submit(`c${i}`, 10, { lane: "critical" });
   for (let i = 1; i <= 3; i++) void trace.submit(`b${i}`, 10, { lane: "bulk" });
-  assert.deepEqual(resource.snapshot().lanes.map((lane) => lane.seats), [1, 2]);
+  assert.deepEqual(
+    resource.snapshot().lanes.map((lane) => lane.seats),
+    [1, 2],
+  );
   await clock.advance(20);
   assert.deepEqual(trace.started, ["c1", "b1", "b2", "c2", "b3"]);
 });
@@ -106,5 +132,9 @@ test("no history leaves a seat idle that a waiter could use", async () => {
 });
 
 test("nor does one with wide tasks, tiny queues and callers that leave", async () => {
-  await keepEveryPromise({ count: 80, firstSeed: 35_000, with: { wide: 0.4, tinyQueues: 0.8, cancelled: 0.3 } });
+  await keepEveryPromise({
+    count: 80,
+    firstSeed: 35_000,
+    with: { wide: 0.4, tinyQueues: 0.8, cancelled: 0.3 },
+  });
 });

@@ -8,9 +8,14 @@ import { fifo, laneway, simulated, tracing } from "./simulated.ts";
 import type { Make } from "./simulated.ts";
 
 test("strict: the highest waiting lane goes first, whatever the order of arrival", async () => {
-  const { clock, trace } = simulated({ limit: 1, aging: false, lanes: [{ name: "critical" }, { name: "normal" }, { name: "bulk" }] });
+  const { clock, trace } = simulated({
+    limit: 1,
+    aging: false,
+    lanes: [{ name: "critical" }, { name: "normal" }, { name: "bulk" }],
+  });
   void trace.submit("first", 10, { lane: "bulk" });
-  for (const lane of ["bulk", "normal", "critical", "bulk", "normal", "critical"]) void trace.submit(lane, 10, { lane });
+  for (const lane of ["bulk", "normal", "critical", "bulk", "normal", "critical"])
+    void trace.submit(lane, 10, { lane });
   await clock.advance(100);
   assert.deepEqual(trace.started, ["first", "critical", "critical", "normal", "normal", "bulk", "bulk"]);
 });
@@ -20,9 +25,13 @@ test("weighted: two lanes of weight 2 and 1 share the seats 2 to 1, from the fir
     limit: 1,
     order: "weighted",
     aging: false,
-    lanes: [{ name: "gold", weight: 2 }, { name: "tin", weight: 1 }],
+    lanes: [
+      { name: "gold", weight: 2 },
+      { name: "tin", weight: 1 },
+    ],
   });
-  for (let i = 0; i < 12; i++) void trace.submit(i % 2 === 0 ? "gold" : "tin", 10, { lane: i % 2 === 0 ? "gold" : "tin" });
+  for (let i = 0; i < 12; i++)
+    void trace.submit(i % 2 === 0 ? "gold" : "tin", 10, { lane: i % 2 === 0 ? "gold" : "tin" });
   await clock.advance(90);
   const count = (name: string) => trace.started.slice(0, 9).filter((started) => started === name).length;
   assert.deepEqual([count("gold"), count("tin")], [6, 3]);
@@ -32,7 +41,11 @@ test("weighted: two lanes of weight 2 and 1 share the seats 2 to 1, from the fir
 async function highestFirst(make: Make, seed: number): Promise<void> {
   const random = seeded(seed);
   const names = ["critical", "high", "normal", "bulk"];
-  const { clock, trace } = tracing(make, { limit: random.whole(1, 4), aging: false, lanes: names.map((name) => ({ name })) });
+  const { clock, trace } = tracing(make, {
+    limit: random.whole(1, 4),
+    aging: false,
+    lanes: names.map((name) => ({ name })),
+  });
   const waiting = new Map(names.map((name) => [name, 0]));
   const move = (name: string, by: number) => waiting.set(name, waiting.get(name)! + by);
   for (let step = 0; step < 60; step++) {
@@ -61,7 +74,12 @@ async function highestFirst(make: Make, seed: number): Promise<void> {
 /** Under a backlog each lane's part of the seat-time is its part of the weights, whatever its tasks take. */
 async function sharesFollowWeights(make: Make, seed: number): Promise<void> {
   const random = seeded(seed);
-  const lanes = ["a", "b", "c"].map((name) => ({ name, weight: random.whole(1, 5), queue: { max: 10_000, timeoutMs: 1e7 }, timeoutMs: 1e7 }));
+  const lanes = ["a", "b", "c"].map((name) => ({
+    name,
+    weight: random.whole(1, 5),
+    queue: { max: 10_000, timeoutMs: 1e7 },
+    timeoutMs: 1e7,
+  }));
   const { clock, trace } = tracing(make, { limit: 4, order: "weighted", aging: false, lanes });
   const served = new Map<string, number>();
   // Each lane's tasks have a length of their own, so that counting tasks instead of their time would show.
@@ -82,7 +100,10 @@ async function sharesFollowWeights(make: Make, seed: number): Promise<void> {
   for (const { name, weight } of lanes) {
     const part = served.get(name)! / all;
     const due = weight / weights;
-    assert.ok(Math.abs(part - due) / due < 0.05, `lane ${name} had ${part.toFixed(3)}, its weight says ${due.toFixed(3)} (seed ${seed})`);
+    assert.ok(
+      Math.abs(part - due) / due < 0.05,
+      `lane ${name} had ${part.toFixed(3)}, its weight says ${due.toFixed(3)} (seed ${seed})`,
+    );
   }
 }
 
@@ -97,7 +118,12 @@ test("weighted: under a backlog the seat-time of lanes follows their weights wit
 });
 
 test("weighted: a lane that was idle starts level with the others and does not catch up", async () => {
-  const { clock, trace } = simulated({ limit: 1, order: "weighted", aging: false, lanes: [{ name: "busy" }, { name: "late" }] });
+  const { clock, trace } = simulated({
+    limit: 1,
+    order: "weighted",
+    aging: false,
+    lanes: [{ name: "busy" }, { name: "late" }],
+  });
   for (let i = 0; i < 40; i++) void trace.submit("busy", 10, { lane: "busy" });
   await clock.advance(195);
   for (let i = 0; i < 10; i++) void trace.submit("late", 10, { lane: "late" });
@@ -107,5 +133,9 @@ test("weighted: a lane that was idle starts level with the others and does not c
 });
 
 test("no history lets a lower lane go before a higher one", async () => {
-  await keepEveryPromise({ count: 120, firstSeed: 40_000, with: { wide: 0, order: "strict", aging: false, updates: 0 } });
+  await keepEveryPromise({
+    count: 120,
+    firstSeed: 40_000,
+    with: { wide: 0, order: "strict", aging: false, updates: 0 },
+  });
 });

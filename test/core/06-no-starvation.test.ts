@@ -50,7 +50,14 @@ async function overload(make: Make, aging: Options["aging"], seed = 6): Promise<
   return new Map(
     [...waits].map(([lane, list]) => {
       list.sort((a, b) => a - b);
-      return [lane, { offered: offered.get(lane)!, served: list.length, p99: list[Math.floor(list.length * 0.99)] ?? Infinity }];
+      return [
+        lane,
+        {
+          offered: offered.get(lane)!,
+          served: list.length,
+          p99: list[Math.floor(list.length * 0.99)] ?? Infinity,
+        },
+      ];
     }),
   );
 }
@@ -59,11 +66,15 @@ async function overload(make: Make, aging: Options["aging"], seed = 6): Promise<
 async function everyLaneMoves(make: Make): Promise<void> {
   const withAging = await overload(make, { afterMs: 10_000, budget: 0.05 });
   const without = await overload(make, false);
-  for (const [lane, { served }] of withAging) assert.ok(served >= 30, `lane ${lane} was served ${served} times in ${SECONDS} s`);
+  for (const [lane, { served }] of withAging)
+    assert.ok(served >= 30, `lane ${lane} was served ${served} times in ${SECONDS} s`);
   const top = withAging.get("critical")!;
   // Those that came in the last moments are still on their way.
   assert.ok(top.served >= top.offered - 5, `critical had ${top.served} of ${top.offered} tasks served`);
-  assert.ok(top.p99 <= 1.2 * without.get("critical")!.p99, `critical waited ${top.p99} ms with aging, ${without.get("critical")!.p99} without`);
+  assert.ok(
+    top.p99 <= 1.2 * without.get("critical")!.p99,
+    `critical waited ${top.p99} ms with aging, ${without.get("critical")!.p99} without`,
+  );
   assert.ok(top.p99 <= 2_000, `critical waited ${top.p99} ms`);
 }
 
@@ -80,8 +91,14 @@ test("without aging the lowest lane starves under the same load: the scenario ca
 test("aged tasks take at most their budget of the seat-time, and use it", async () => {
   for (const budget of [0.05, 0.2]) {
     const { aged, all } = await agedTime(budget);
-    assert.ok(aged <= budget * all + 2_000, `aged tasks took ${((100 * aged) / all).toFixed(1)} % of the seat-time`);
-    assert.ok(aged >= 0.8 * budget * all, `aged tasks took only ${((100 * aged) / all).toFixed(1)} % of the seat-time`);
+    assert.ok(
+      aged <= budget * all + 2_000,
+      `aged tasks took ${((100 * aged) / all).toFixed(1)} % of the seat-time`,
+    );
+    assert.ok(
+      aged >= 0.8 * budget * all,
+      `aged tasks took only ${((100 * aged) / all).toFixed(1)} % of the seat-time`,
+    );
   }
 });
 
@@ -93,7 +110,11 @@ async function agedTime(budget: number): Promise<{ aged: number; all: number }> 
     limit: 4,
     clock,
     aging: { afterMs: 500, budget },
-    lanes: [{ name: "critical" }, { name: "normal" }, { name: "bulk" }].map((lane) => ({ ...lane, timeoutMs: 1e7, queue: { timeoutMs: 1e7 } })),
+    lanes: [{ name: "critical" }, { name: "normal" }, { name: "bulk" }].map((lane) => ({
+      ...lane,
+      timeoutMs: 1e7,
+      queue: { timeoutMs: 1e7 },
+    })),
   });
   let aged = 0;
   let all = 0;
@@ -144,7 +165,8 @@ test("lanes with an old waiter take turns", async () => {
     aging: { afterMs: 10, budget: 0.5 },
     lanes: [{ name: "critical", aging: { afterMs: 1e6 } }, { name: "normal" }, { name: "bulk" }],
   });
-  for (let i = 0; i < 20; i++) for (const lane of ["critical", "normal", "bulk"]) void trace.submit(lane, 10, { lane });
+  for (let i = 0; i < 20; i++)
+    for (const lane of ["critical", "normal", "bulk"]) void trace.submit(lane, 10, { lane });
   await clock.advance(200);
   const aged = trace.started.filter((lane) => lane !== "critical");
   assert.deepEqual(aged.slice(0, 6), ["normal", "bulk", "normal", "bulk", "normal", "bulk"]);
@@ -169,18 +191,30 @@ test("a task that is put back keeps its age", async () => {
     aging: { afterMs: 50, budget: 0.5 },
     lanes: [{ name: "critical" }, { name: "bulk" }],
   });
-  void resource.run(async (permit) => {
-    trace.note("old starts");
-    await clock.sleep(60);
-    await permit.requeue();
-    trace.note("old goes on");
-  }, { lane: "bulk" });
+  void resource.run(
+    async (permit) => {
+      trace.note("old starts");
+      await clock.sleep(60);
+      await permit.requeue();
+      trace.note("old goes on");
+    },
+    { lane: "bulk" },
+  );
   for (let i = 0; i < 4; i++) void trace.submit(`c${i}`, 10, { lane: "critical" });
   await clock.advance(100);
   // It came with the others, but they are 60 ms old as well: lanes take turns, from the top.
-  assert.deepEqual(trace.events.slice(0, 4), ["0: old starts", "60: c0 starts", "70: c0 ends", "70: old goes on"]);
+  assert.deepEqual(trace.events.slice(0, 4), [
+    "0: old starts",
+    "60: c0 starts",
+    "70: c0 ends",
+    "70: old goes on",
+  ]);
 });
 
 test("no history spends more on aging than the budget, or picks who is not old", async () => {
-  await keepEveryPromise({ count: 120, firstSeed: 60_000, with: { aging: true, wide: 0, updates: 0, pauseMs: 8 } });
+  await keepEveryPromise({
+    count: 120,
+    firstSeed: 60_000,
+    with: { aging: true, wide: 0, updates: 0, pauseMs: 8 },
+  });
 });

@@ -29,7 +29,11 @@ test("a task that is put back gives its seat up and goes before those that came 
   trace.note("first goes on");
   permit.release();
   await clock.advance(30);
-  assert.deepEqual(trace.events.slice(0, 3), ["0: first is put back", "0: first goes on", "0: second starts"]);
+  assert.deepEqual(trace.events.slice(0, 3), [
+    "0: first is put back",
+    "0: first goes on",
+    "0: second starts",
+  ]);
 });
 
 test("while it backs off those behind it may pass, and then it is first again", async () => {
@@ -58,10 +62,11 @@ test("several that were put back stand in the order in which they first came", a
   const permits: Permit[] = [];
   for (const name of ["a", "b", "c"]) permits.push(await resource.acquire({ flow: "one", id: name }));
   const order: string[] = [];
-  const goOn = (name: string, turn: Promise<Permit>) => void turn.then((permit) => {
-    order.push(name);
-    permit.release();
-  });
+  const goOn = (name: string, turn: Promise<Permit>) =>
+    void turn.then((permit) => {
+      order.push(name);
+      permit.release();
+    });
   for (let i = 0; i < 3; i++) void trace.submit(`new${i}`, 10, { flow: "one" });
   resource.update({ limit: 1 });
   goOn("c", permits[2]!.requeue({ afterMs: 5 }));
@@ -96,7 +101,10 @@ test("one that is put back passes the bound of a full queue and is not put out b
 });
 
 test("a queue time-out counts queued time only, over all turns; running and backing off do not count", async () => {
-  const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "only", timeoutMs: 1_000, queue: { timeoutMs: 50 } }] });
+  const { clock, resource } = simulated({
+    limit: 1,
+    lanes: [{ name: "only", timeoutMs: 1_000, queue: { timeoutMs: 50 } }],
+  });
   const blocker = await resource.acquire();
   const waiting = resource.acquire();
   await clock.advance(30); //                   30 ms queued
@@ -128,7 +136,9 @@ test("a task's time-out counts everything: waits, runs and back-offs", async () 
     trace.note("second try");
     await clock.sleep(40);
   });
-  const failed = assert.rejects(outcome, { code: "LANEWAY_TIMEOUT", reason: "task" }).then(() => trace.note("answered"));
+  const failed = assert
+    .rejects(outcome, { code: "LANEWAY_TIMEOUT", reason: "task" })
+    .then(() => trace.note("answered"));
   await clock.advance(200);
   await failed;
   assert.deepEqual(trace.events, ["80: second try", "100: answered"]);
@@ -149,10 +159,20 @@ test("a permit that was released cannot be put back", async () => {
   const { resource } = simulated({ limit: 1, lanes: [{ name: "only" }] });
   const permit = await resource.acquire();
   permit.release();
-  assert.throws(() => permit.requeue(), { code: "LANEWAY_INVALID", message: /permit\.requeue: expected a permit that is held, found "one that was released"/ });
-  assert.throws(() => permit.requeue({ afterMs: -1 }), { code: "LANEWAY_INVALID", message: /afterMs: expected a number from 0/ });
+  assert.throws(() => permit.requeue(), {
+    code: "LANEWAY_INVALID",
+    message: /permit\.requeue: expected a permit that is held, found "one that was released"/,
+  });
+  assert.throws(() => permit.requeue({ afterMs: -1 }), {
+    code: "LANEWAY_INVALID",
+    message: /afterMs: expected a number from 0/,
+  });
 });
 
 test("no history lets a task pass an older one of its flow", async () => {
-  await keepEveryPromise({ count: 120, firstSeed: 70_000, with: { requeues: 0.4, wide: 0.2, updates: 0.05 } });
+  await keepEveryPromise({
+    count: 120,
+    firstSeed: 70_000,
+    with: { requeues: 0.4, wide: 0.2, updates: 0.05 },
+  });
 });

@@ -113,7 +113,9 @@ test("100,000 synchronous tasks that hand their seat on do not overflow the stac
 test("a hundred thousand acquires that release at once do not overflow the stack either", async () => {
   const { resource } = simulated(ONE);
   const blocker = await resource.acquire();
-  const all = Promise.all(Array.from({ length: 100_000 }, () => resource.acquire().then((permit) => permit.release())));
+  const all = Promise.all(
+    Array.from({ length: 100_000 }, () => resource.acquire().then((permit) => permit.release())),
+  );
   blocker.release();
   await all;
   assert.equal(resource.snapshot().seatsInUse, 0);

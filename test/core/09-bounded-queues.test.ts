@@ -53,7 +53,10 @@ test("a flow's weight counts: twice the weight may hold twice as much", async ()
   void trace.submit("b1", 10, { flow: "b" }); // three of weight 2 are 1.5, one of weight 1 is 1
   void trace.submit("b2", 10, { flow: "b" }); // now 1 against 2
   await clock.advance(5);
-  assert.deepEqual(refused(trace.events), ["0: a3 refused: LANEWAY_EVICTED flow-share", "0: b2 refused: LANEWAY_REJECTED flow-share"]);
+  assert.deepEqual(refused(trace.events), [
+    "0: a3 refused: LANEWAY_EVICTED flow-share",
+    "0: b2 refused: LANEWAY_REJECTED flow-share",
+  ]);
 });
 
 test("a full resource puts out the newest of the lowest waiting lane for a higher one, and nobody for a lower one", async () => {
@@ -99,7 +102,11 @@ test("inside the lowest lane the flow that holds most loses its newest", async (
 });
 
 test("without whenFull: evict a full resource rejects the newcomer, whatever its lane", async () => {
-  const { clock, trace } = simulated({ limit: 1, lanes: [{ name: "critical" }, { name: "bulk" }], queue: { max: 1 } });
+  const { clock, trace } = simulated({
+    limit: 1,
+    lanes: [{ name: "critical" }, { name: "bulk" }],
+    queue: { max: 1 },
+  });
   for (const name of ["running", "b1"]) void trace.submit(name, 10, { lane: "bulk" });
   void trace.submit("c1", 10, { lane: "critical" });
   await clock.advance(5);
@@ -118,16 +125,25 @@ test("a queue of 0 takes only what can start at once", async () => {
 /** One flow floods a full lane; another that asks for little is served all the same. */
 async function floodersPutOutThemselves(make: Make, seed: number): Promise<void> {
   const random = seeded(seed);
-  const { clock, trace } = tracing(make, { limit: 2, aging: false, lanes: [{ name: "only", queue: { max: 20, timeoutMs: 1e6 }, timeoutMs: 1e6 }], queue: { max: 20 } });
+  const { clock, trace } = tracing(make, {
+    limit: 2,
+    aging: false,
+    lanes: [{ name: "only", queue: { max: 20, timeoutMs: 1e6 }, timeoutMs: 1e6 }],
+    queue: { max: 20 },
+  });
   for (let i = 0; i < 400; i++) {
-    for (let k = random.whole(1, 3); k > 0; k--) void trace.submit("flood", random.exponential(15), { flow: "flood" });
+    for (let k = random.whole(1, 3); k > 0; k--)
+      void trace.submit("flood", random.exponential(15), { flow: "flood" });
     if (i % 10 === 0) void trace.submit("modest", 10, { flow: "modest" });
     await clock.advance(random.exponential(5));
   }
   await clock.advance(10_000);
   const lost = trace.events.filter((event) => event.includes("modest refused")).length;
   assert.equal(lost, 0, `the modest flow lost ${lost} of 40 tasks to the flood (seed ${seed})`);
-  assert.ok(trace.events.some((event) => event.includes("flood refused")), "no flood");
+  assert.ok(
+    trace.events.some((event) => event.includes("flood refused")),
+    "no flood",
+  );
 }
 
 test("a flow that floods a full lane loses its own tasks, not those of others", async () => {
@@ -143,11 +159,17 @@ test("who is refused is told when to come back, and those told later are told la
   void resource.run(() => clock.sleep(100));
   const told: number[] = [];
   for (let i = 0; i < 5; i++)
-    await resource.run(() => {}).catch((error: unknown) => told.push(isLanewayError(error) ? error.retryAfterMs! : NaN));
+    await resource
+      .run(() => {})
+      .catch((error: unknown) => told.push(isLanewayError(error) ? error.retryAfterMs! : NaN));
   // One waits, and each one told has a place: 200 ms, 300 ms, …
   assert.deepEqual(told, [200, 300, 400, 500, 600]);
 });
 
 test("no history puts out another than the design says", async () => {
-  await keepEveryPromise({ count: 150, firstSeed: 90_000, with: { tinyQueues: 0.9, pauseMs: 2, requeues: 0.2 } });
+  await keepEveryPromise({
+    count: 150,
+    firstSeed: 90_000,
+    with: { tinyQueues: 0.9, pauseMs: 2, requeues: 0.2 },
+  });
 });

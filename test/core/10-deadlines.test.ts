@@ -38,7 +38,10 @@ test("a lane's own time-outs say so: queue and task", async () => {
   void trace.submit("a", 10, { lane: "impatient" });
   void trace.submit("b", 10, { lane: "short" });
   await clock.advance(100);
-  assert.deepEqual(trace.events.slice(1, 3), ["20: a refused: LANEWAY_TIMEOUT queue", "30: b refused: LANEWAY_TIMEOUT task"]);
+  assert.deepEqual(trace.events.slice(1, 3), [
+    "20: a refused: LANEWAY_TIMEOUT queue",
+    "30: b refused: LANEWAY_TIMEOUT task",
+  ]);
 });
 
 test("the earlier of deadline and time-out counts", async () => {
@@ -47,14 +50,20 @@ test("the earlier of deadline and time-out counts", async () => {
   void trace.submit("a", 10, { deadline: 20, timeoutMs: 50 });
   void trace.submit("b", 10, { deadline: 50, timeoutMs: 30 });
   await clock.advance(60);
-  assert.deepEqual(trace.events.slice(1), ["20: a refused: LANEWAY_DEADLINE passed", "30: b refused: LANEWAY_DEADLINE passed"]);
+  assert.deepEqual(trace.events.slice(1), [
+    "20: a refused: LANEWAY_DEADLINE passed",
+    "30: b refused: LANEWAY_DEADLINE passed",
+  ]);
 });
 
 test("a deadline that has passed at submission is refused before anything runs, even when a seat is free", async () => {
   const { resource, clock } = simulated(ONE);
   await clock.advance(10);
   for (const task of [{ deadline: 10 }, { deadline: -5 }, { timeoutMs: 0 }]) {
-    await assert.rejects(resource.run(() => assert.fail("must not run"), task), { code: "LANEWAY_DEADLINE", reason: "passed" });
+    await assert.rejects(
+      resource.run(() => assert.fail("must not run"), task),
+      { code: "LANEWAY_DEADLINE", reason: "passed" },
+    );
     assert.equal(resource.tryAcquire(task), undefined);
   }
   assert.equal(resource.snapshot().lanes[0]!.rejected, 6);
@@ -116,8 +125,12 @@ test("it is checked again at its turn: with less than the median run left it is 
 });
 
 test("estimates decay, so that a resource that has recovered is found again", async () => {
-  const { clock, resource, trace } = simulated({ limit: 1, lanes: [{ name: "only", timeoutMs: 500, queue: { timeoutMs: 1e6 } }] });
-  for (let i = 0; i < 4; i++) void resource.run(() => clock.sleep(10_000), { timeoutMs: 1e6 }).catch(() => undefined);
+  const { clock, resource, trace } = simulated({
+    limit: 1,
+    lanes: [{ name: "only", timeoutMs: 500, queue: { timeoutMs: 1e6 } }],
+  });
+  for (let i = 0; i < 4; i++)
+    void resource.run(() => clock.sleep(10_000), { timeoutMs: 1e6 }).catch(() => undefined);
   await clock.advance(40_000);
   void trace.submit("holder", 20, { timeoutMs: 1e6 });
   void trace.submit("too late", 10);
@@ -142,7 +155,13 @@ test("a deadline of the caller's does not lengthen the lane's time-out", async (
 /** Whatever is submitted, nothing starts past its deadline, and whoever is refused is told by then. */
 async function nothingStartsLate(make: Make, seed: number): Promise<void> {
   const random = seeded(seed);
-  const { clock, trace } = tracing(make, { limit: random.whole(1, 4), lanes: [{ name: "critical", ...LONG }, { name: "bulk", ...LONG }] });
+  const { clock, trace } = tracing(make, {
+    limit: random.whole(1, 4),
+    lanes: [
+      { name: "critical", ...LONG },
+      { name: "bulk", ...LONG },
+    ],
+  });
   const deadlines = new Map<string, number>();
   for (let i = 0; i < 150; i++) {
     const deadline = clock.now() + random.exponential(60);
@@ -154,7 +173,10 @@ async function nothingStartsLate(make: Make, seed: number): Promise<void> {
   for (const [name, deadline] of deadlines) {
     const first = trace.events.find((event) => event.split(" ")[1] === name);
     assert.ok(first !== undefined, `${name} was neither started nor refused (seed ${seed})`);
-    assert.ok(Number.parseInt(first, 10) <= Math.ceil(deadline), `${first}, but its deadline was ${deadline} (seed ${seed})`);
+    assert.ok(
+      Number.parseInt(first, 10) <= Math.ceil(deadline),
+      `${first}, but its deadline was ${deadline} (seed ${seed})`,
+    );
   }
 }
 
@@ -171,7 +193,8 @@ test("a refusal as predicted says when to come back; a deadline that passed does
   const facts = async (task: Promise<unknown>) =>
     task.then(
       () => assert.fail("must be refused"),
-      (error: unknown) => (isLanewayError(error) ? [error.reason, error.retryAfterMs === undefined] : assert.fail()),
+      (error: unknown) =>
+        isLanewayError(error) ? [error.reason, error.retryAfterMs === undefined] : assert.fail(),
     );
   assert.deepEqual(await facts(resource.run(() => {}, { timeoutMs: 20 })), ["predicted", false]);
   assert.deepEqual(await facts(resource.run(() => {}, { timeoutMs: 0 })), ["passed", true]);

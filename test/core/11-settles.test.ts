@@ -14,7 +14,8 @@ async function outcome(promise: Promise<unknown>): Promise<string> {
   let settled = "pending";
   promise.then(
     () => (settled = "resolved"),
-    (error: unknown) => (settled = error instanceof Error && "reason" in error ? String(error.reason) : String(error)),
+    (error: unknown) =>
+      (settled = error instanceof Error && "reason" in error ? String(error.reason) : String(error)),
   );
   for (let i = 0; i < 5; i++) await Promise.resolve();
   return settled;
@@ -23,7 +24,10 @@ async function outcome(promise: Promise<unknown>): Promise<string> {
 test("a signal that is aborted already: neither run nor acquire starts anything", async () => {
   const { resource } = simulated(ONE);
   const signal = AbortSignal.abort(gone);
-  await assert.rejects(resource.run(() => assert.fail("must not run"), { signal }), isGone);
+  await assert.rejects(
+    resource.run(() => assert.fail("must not run"), { signal }),
+    isGone,
+  );
   await assert.rejects(resource.acquire({ signal }), isGone);
   assert.equal(resource.tryAcquire({ signal }), undefined);
   const { cancelled, admitted } = resource.snapshot().lanes[0]!;
@@ -34,7 +38,10 @@ test("an abort while waiting: out of the queue at once, with the signal's reason
   const { resource } = simulated(ONE);
   const held = await resource.acquire();
   const leaver = new AbortController();
-  const waits = [resource.run(() => assert.fail("must not run"), { signal: leaver.signal }), resource.acquire({ signal: leaver.signal })];
+  const waits = [
+    resource.run(() => assert.fail("must not run"), { signal: leaver.signal }),
+    resource.acquire({ signal: leaver.signal }),
+  ];
   assert.equal(resource.snapshot().waiting, 2);
   leaver.abort(gone);
   assert.equal(resource.snapshot().waiting, 0);
@@ -60,11 +67,14 @@ test("an abort while running reaches the permit's signal; the run goes on until 
   const { clock, resource } = simulated(ONE);
   const leaver = new AbortController();
   let seen: unknown;
-  const run = resource.run(async ({ signal }) => {
-    signal.addEventListener("abort", () => (seen = signal.reason));
-    await clock.sleep(50);
-    return "done";
-  }, { signal: leaver.signal });
+  const run = resource.run(
+    async ({ signal }) => {
+      signal.addEventListener("abort", () => (seen = signal.reason));
+      await clock.sleep(50);
+      return "done";
+    },
+    { signal: leaver.signal },
+  );
   leaver.abort(gone);
   assert.equal(seen, gone);
   assert.equal(resource.snapshot().seatsInUse, 1);
@@ -136,10 +146,23 @@ test("release inside run and again at its end frees the seat once", async () => 
 
 test("a function that throws, rejects or returns nothing gives its seat back, and its caller gets what it threw", async () => {
   const { resource } = simulated(ONE);
-  await assert.rejects(resource.run(() => { throw gone; }), isGone);
-  await assert.rejects(resource.run(async () => Promise.reject(gone)), isGone);
+  await assert.rejects(
+    resource.run(() => {
+      throw gone;
+    }),
+    isGone,
+  );
+  await assert.rejects(
+    resource.run(async () => Promise.reject(gone)),
+    isGone,
+  );
   // oxlint-disable-next-line no-throw-literal, only-throw-error -- users do that, and it must pass unchanged
-  await assert.rejects(resource.run(() => { throw undefined; }), (error) => error === undefined);
+  await assert.rejects(
+    resource.run(() => {
+      throw undefined;
+    }),
+    (error) => error === undefined,
+  );
   assert.equal(await resource.run(() => {}), undefined);
   const { finished, failed } = resource.snapshot().lanes[0]!;
   assert.deepEqual([finished, failed, resource.snapshot().seatsInUse], [1, 3, 0]);
@@ -147,12 +170,27 @@ test("a function that throws, rejects or returns nothing gives its seat back, an
 
 test("a thenable that misbehaves settles its task once and frees one seat", async () => {
   const { resource } = simulated(ONE);
-  const twice = { then: (resolve: (value: string) => void, reject: (error: Error) => void) => { resolve("a"); reject(gone); resolve("b"); } };
+  const twice = {
+    // oxlint-disable-next-line no-thenable -- the subject of this test
+    then: (resolve: (value: string) => void, reject: (error: Error) => void) => {
+      resolve("a");
+      reject(gone);
+      resolve("b");
+    },
+  };
   assert.equal(await resource.run(() => twice as PromiseLike<string>), "a");
   const { finished, failed } = resource.snapshot().lanes[0]!;
   assert.deepEqual([finished, failed, resource.snapshot().seatsInUse], [1, 0, 0]);
-  const throwing = { then: () => { throw gone; } };
-  await assert.rejects(resource.run(() => throwing as unknown as PromiseLike<string>), isGone);
+  const throwing = {
+    // oxlint-disable-next-line no-thenable -- the subject of this test
+    then: () => {
+      throw gone;
+    },
+  };
+  await assert.rejects(
+    resource.run(() => throwing as unknown as PromiseLike<string>),
+    isGone,
+  );
   assert.equal(resource.snapshot().seatsInUse, 0);
 });
 
@@ -176,17 +214,23 @@ test("a task that outlives its time-out is answered at once; its seat stays take
   const { failed, finished, reasons } = resource.snapshot().lanes[0]!;
   assert.deepEqual([resource.snapshot().seatsInUse, failed, finished, reasons], [0, 1, 0, { task: 1 }]);
   const record = resource.records().at(-1)!;
-  assert.deepEqual([record.late, record.outcome, record.reason, record.runMs], [true, "failed", "task", 1_050]);
+  assert.deepEqual(
+    [record.late, record.outcome, record.reason, record.runMs],
+    [true, "failed", "task", 1_050],
+  );
 });
 
 test("answered(): once a reply has begun the task's time-out no longer applies, the caller's signal does", async () => {
   const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "only", timeoutMs: 50 }] });
   const leaver = new AbortController();
-  const run = resource.run(async (permit) => {
-    permit.answered();
-    await clock.sleep(500);
-    return permit.signal.aborted;
-  }, { signal: leaver.signal });
+  const run = resource.run(
+    async (permit) => {
+      permit.answered();
+      await clock.sleep(500);
+      return permit.signal.aborted;
+    },
+    { signal: leaver.signal },
+  );
   await clock.advance(400);
   leaver.abort(gone);
   await clock.advance(100);
@@ -194,7 +238,11 @@ test("answered(): once a reply has begun the task's time-out no longer applies, 
 });
 
 test("every cause settles the waiter in its own tick, without time moving on", async () => {
-  const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "a", queue: { max: 2 } }, { name: "b" }], queue: { max: 2, whenFull: "evict" } });
+  const { clock, resource } = simulated({
+    limit: 1,
+    lanes: [{ name: "a", queue: { max: 2 } }, { name: "b" }],
+    queue: { max: 2, whenFull: "evict" },
+  });
   const held = await resource.acquire({ lane: "a" });
   const outranked = resource.acquire({ lane: "b" });
   const cancelled = new AbortController();
@@ -247,5 +295,9 @@ test("a drain of an idle resource is over at once", async () => {
 });
 
 test("no history leaves a promise unsettled or a seat behind", async () => {
-  await keepEveryPromise({ count: 120, firstSeed: 110_000, with: { throws: 0.3, neverEnds: 0.1, cancelled: 0.3, drains: 0.5 } });
+  await keepEveryPromise({
+    count: 120,
+    firstSeed: 110_000,
+    with: { throws: 0.3, neverEnds: 0.1, cancelled: 0.3, drains: 0.5 },
+  });
 });

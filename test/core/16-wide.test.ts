@@ -19,16 +19,19 @@ test("a wide head keeps free seats for one median run; then others may pass it, 
   void trace.submit("same flow", 100, { flow: "w" });
   void trace.submit("other", 50, { flow: "o" });
   await clock.advance(1_500);
-  assert.deepEqual(trace.events, [
-    "200: long starts", //  one seat is free from now on, and parked for the wide one
-    "300: other starts", // one median run later another flow may pass
-    "350: other ends",
-    "1200: long ends",
-    "1200: wide starts",
-    "1300: wide ends",
-    "1300: same starts",
-    "1400: same ends",
-  ].map((event) => event.replace("same ", "same flow ")));
+  assert.deepEqual(
+    trace.events,
+    [
+      "200: long starts", //  one seat is free from now on, and parked for the wide one
+      "300: other starts", // one median run later another flow may pass
+      "350: other ends",
+      "1200: long ends",
+      "1200: wide starts",
+      "1300: wide ends",
+      "1300: same starts",
+      "1400: same ends",
+    ].map((event) => event.replace("same ", "same flow ")),
+  );
 });
 
 test("a wide head that is given time collects the seats as they come free", async () => {
@@ -57,9 +60,17 @@ test("a wide head that is given time collects the seats as they come free", asyn
 test("a width is clamped to what its lane could ever hold", async () => {
   const { resource } = simulated({
     limit: 10,
-    lanes: [{ name: "critical", reservation: 4, lendable: 1 }, { name: "normal", ceiling: 2 }, { name: "bulk" }],
+    lanes: [
+      { name: "critical", reservation: 4, lendable: 1 },
+      { name: "normal", ceiling: 2 },
+      { name: "bulk" },
+    ],
   });
-  for (const [lane, seats] of [["critical", 10], ["normal", 2], ["bulk", 7]] as const) {
+  for (const [lane, seats] of [
+    ["critical", 10],
+    ["normal", 2],
+    ["bulk", 7],
+  ] as const) {
     const permit = resource.tryAcquire({ lane, width: 99 })!;
     assert.equal(resource.snapshot().lanes.find(({ name }) => name === lane)!.seats, seats);
     permit.release();
@@ -80,7 +91,10 @@ test("a ceiling in the way of a wide head holds back its own lane only", async (
   const { clock, trace } = simulated({
     limit: 4,
     aging: false,
-    lanes: [{ name: "critical", ceiling: 2, ...LONG }, { name: "bulk", ...LONG }],
+    lanes: [
+      { name: "critical", ceiling: 2, ...LONG },
+      { name: "bulk", ...LONG },
+    ],
   });
   void trace.submit("c1", 100, { lane: "critical" });
   void trace.submit("wide", 10, { lane: "critical", width: 2 });
@@ -90,7 +104,14 @@ test("a ceiling in the way of a wide head holds back its own lane only", async (
 });
 
 test("a wide head of a lower lane parks nothing that a higher lane wants", async () => {
-  const { clock, trace } = simulated({ limit: 2, aging: false, lanes: [{ name: "critical", ...LONG }, { name: "bulk", ...LONG }] });
+  const { clock, trace } = simulated({
+    limit: 2,
+    aging: false,
+    lanes: [
+      { name: "critical", ...LONG },
+      { name: "bulk", ...LONG },
+    ],
+  });
   void trace.submit("b1", 50, { lane: "bulk" });
   void trace.submit("wide", 10, { lane: "bulk", width: 2 });
   await clock.advance(10);
@@ -103,7 +124,11 @@ test("a wide head of a lower lane parks nothing that a higher lane wants", async
 async function neitherStarvesNorBlocks(make: Make, seed: number): Promise<void> {
   const random = seeded(seed);
   const limit = random.whole(3, 8);
-  const { clock, trace } = tracing(make, { limit, aging: false, lanes: [{ name: "only", queue: { max: 1e5, timeoutMs: 1e7 }, timeoutMs: 1e7 }] });
+  const { clock, trace } = tracing(make, {
+    limit,
+    aging: false,
+    lanes: [{ name: "only", queue: { max: 1e5, timeoutMs: 1e7 }, timeoutMs: 1e7 }],
+  });
   for (let i = 0; i < 3 * limit; i++) void narrow(i);
   async function narrow(i: number): Promise<void> {
     while (clock.now() < 60_000) await trace.submit("narrow", random.exponential(20), { flow: `n${i % 3}` });

@@ -36,13 +36,21 @@ test("when all seats are held by tasks that wait, the newest wait is refused and
   const { resource } = detecting(2);
   const results = await Promise.allSettled(
     ["first", "second"].map((id) =>
-      resource.run(async () => {
-        await Promise.resolve();
-        return resource.run(() => `${id} done`, { id: `${id} inner` });
-      }, { id }),
+      resource.run(
+        async () => {
+          await Promise.resolve();
+          return resource.run(() => `${id} done`, { id: `${id} inner` });
+        },
+        { id },
+      ),
     ),
   );
-  assert.deepEqual(results.map((result) => (result.status === "fulfilled" ? result.value : (result.reason as { reason: string }).reason)), ["first done", "nested"]);
+  assert.deepEqual(
+    results.map((result) =>
+      result.status === "fulfilled" ? result.value : (result.reason as { reason: string }).reason,
+    ),
+    ["first done", "nested"],
+  );
 });
 
 test("a nested wait beside a task that will end is no deadlock", async () => {
@@ -62,18 +70,28 @@ test("a task that waits for another resource is none of its business", async () 
 test("two resources deep: the wait is found through a task of the other resource", async () => {
   const { resource } = detecting(1);
   const other = detecting(1).resource;
-  await assert.rejects(resource.run(() => other.run(() => resource.run(() => "never"))), DEADLOCK);
+  await assert.rejects(
+    resource.run(() => other.run(() => resource.run(() => "never"))),
+    DEADLOCK,
+  );
 });
 
 test("through await, timers of others and Promise.all the context is kept", async () => {
   const { clock, resource } = detecting(2);
   const outer = resource.run(async () => {
     await clock.sleep(5);
-    return Promise.allSettled([resource.run(() => "a"), resource.run(() => "b"), resource.run(() => resource.run(() => "c"))]);
+    return Promise.allSettled([
+      resource.run(() => "a"),
+      resource.run(() => "b"),
+      resource.run(() => resource.run(() => "c")),
+    ]);
   });
   await clock.advance(5);
   const inner = await outer;
-  assert.deepEqual(inner.map(({ status }) => status), ["fulfilled", "fulfilled", "rejected"]);
+  assert.deepEqual(
+    inner.map(({ status }) => status),
+    ["fulfilled", "fulfilled", "rejected"],
+  );
 });
 
 test("a task that submitted a wait and ended without it holds nothing", async () => {
@@ -93,13 +111,11 @@ test("a deadlock that comes about only when a bystander ends is broken then", as
   const { clock, resource } = detecting(2);
   const bystander = resource.run(() => clock.sleep(10));
   const outer = resource.run(() =>
-    Promise.allSettled([
-      resource.run(() => resource.run(() => resource.run(() => "too deep"))),
-    ]),
+    Promise.allSettled([resource.run(() => resource.run(() => resource.run(() => "too deep")))]),
   );
   await clock.advance(10);
   await bystander;
-  assert.equal((await outer)[0]!.status, "rejected");
+  assert.equal((await outer)[0].status, "rejected");
 });
 
 test("floors count: seats that other lanes keep are no way out", async () => {
@@ -107,13 +123,25 @@ test("floors count: seats that other lanes keep are no way out", async () => {
     { name: "critical", reservation: 2, lendable: 0, ...FOREVER },
     { name: "bulk", ...FOREVER },
   ]);
-  await assert.rejects(resource.run(() => resource.run(() => "never", { lane: "bulk" }), { lane: "bulk" }), DEADLOCK);
-  assert.equal(await resource.run(() => resource.run(() => "floor", { lane: "critical" }), { lane: "bulk" }), "floor");
+  await assert.rejects(
+    resource.run(() => resource.run(() => "never", { lane: "bulk" }), { lane: "bulk" }),
+    DEADLOCK,
+  );
+  assert.equal(
+    await resource.run(() => resource.run(() => "floor", { lane: "critical" }), { lane: "bulk" }),
+    "floor",
+  );
 });
 
 test("a ceiling counts: free seats beyond it are no way out", async () => {
-  const { resource } = detecting(5, [{ name: "narrow", ceiling: 1, ...FOREVER }, { name: "other", ...FOREVER }]);
-  await assert.rejects(resource.run(() => resource.run(() => "never", { lane: "narrow" }), { lane: "narrow" }), DEADLOCK);
+  const { resource } = detecting(5, [
+    { name: "narrow", ceiling: 1, ...FOREVER },
+    { name: "other", ...FOREVER },
+  ]);
+  await assert.rejects(
+    resource.run(() => resource.run(() => "never", { lane: "narrow" }), { lane: "narrow" }),
+    DEADLOCK,
+  );
 });
 
 test("a wide nested wait for which too few seats can ever come free is refused", async () => {
@@ -143,7 +171,10 @@ test("a permit held by acquire() in the same function counts as well when it was
 
 test("off by default for a bare resource", async () => {
   const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "only", timeoutMs: 100 }] });
-  const outer = assert.rejects(resource.run(() => resource.run(() => "never")), { code: "LANEWAY_TIMEOUT" });
+  const outer = assert.rejects(
+    resource.run(() => resource.run(() => "never")),
+    { code: "LANEWAY_TIMEOUT" },
+  );
   await clock.advance(100);
   await outer;
 });
@@ -152,15 +183,25 @@ test("in no random nest does anybody hang: every run ends without help of a time
   for (let seed = 1; seed <= 200; seed++) {
     const random = seeded(seed);
     const clock = new TestClock();
-    const resource = new Resource({ name: "db", limit: random.whole(1, 4), clock, detectDeadlock: true, lanes: ONE_LANE, aging: false });
+    const resource = new Resource({
+      name: "db",
+      limit: random.whole(1, 4),
+      clock,
+      detectDeadlock: true,
+      lanes: ONE_LANE,
+      aging: false,
+    });
     let open = 0;
     const nest = async (depth: number): Promise<void> => {
       await clock.sleep(random.exponential(5));
-      if (depth > 0) await Promise.allSettled(Array.from({ length: random.whole(0, 2) }, () => submit(depth - 1)));
+      if (depth > 0)
+        await Promise.allSettled(Array.from({ length: random.whole(0, 2) }, () => submit(depth - 1)));
     };
     const submit = async (depth: number): Promise<void> => {
       open++;
-      await resource.run(() => nest(depth)).catch((error: unknown) => assert.ok(isLanewayError(error) && error.code === "LANEWAY_DEADLOCK"));
+      await resource
+        .run(() => nest(depth))
+        .catch((error: unknown) => assert.ok(isLanewayError(error) && error.code === "LANEWAY_DEADLOCK"));
       open--;
     };
     for (let i = 0; i < 6; i++) void submit(random.whole(0, 4));
@@ -179,5 +220,8 @@ async function codeOrPending(promise: Promise<unknown>): Promise<string> {
     () => "done",
     (error: unknown) => (isLanewayError(error) ? error.code : String(error)),
   );
-  return Promise.race([settled, new Promise<string>((resolve) => setImmediate(() => resolve("still waiting")))]);
+  return Promise.race([
+    settled,
+    new Promise<string>((resolve) => setImmediate(() => resolve("still waiting"))),
+  ]);
 }

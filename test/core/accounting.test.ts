@@ -12,7 +12,15 @@ import { keepEveryPromise } from "./history.ts";
 test("counters and reasons in the snapshot agree with the records", async () => {
   const clock = new TestClock();
   const random = seeded(13);
-  const resource = new Resource({ name: "db", limit: 2, clock, lanes: [{ name: "a", queue: { max: 3, timeoutMs: 30 } }, { name: "b", queue: { max: 3 } }] });
+  const resource = new Resource({
+    name: "db",
+    limit: 2,
+    clock,
+    lanes: [
+      { name: "a", queue: { max: 3, timeoutMs: 30 } },
+      { name: "b", queue: { max: 3 } },
+    ],
+  });
   const outcomes = new Map<string, number>();
   const reasons = new Map<string, number>();
   resource.onRecord(({ lane, outcome, reason }) => {
@@ -20,7 +28,11 @@ test("counters and reasons in the snapshot agree with the records", async () => 
     if (reason !== undefined) reasons.set(`${lane} ${reason}`, (reasons.get(`${lane} ${reason}`) ?? 0) + 1);
   });
   for (let i = 0; i < 500; i++) {
-    const task = { lane: random.pick(["a", "b"]), flow: random.pick(["x", "y"]), ...(random.next() < 0.2 ? { timeoutMs: 20 } : {}) };
+    const task = {
+      lane: random.pick(["a", "b"]),
+      flow: random.pick(["x", "y"]),
+      ...(random.next() < 0.2 ? { timeoutMs: 20 } : {}),
+    };
     resource.run(() => clock.sleep(random.exponential(20)), task).catch(() => undefined);
     await clock.advance(random.exponential(8));
   }
@@ -28,7 +40,8 @@ test("counters and reasons in the snapshot agree with the records", async () => 
   for (const lane of resource.snapshot().lanes) {
     for (const key of ["finished", "failed", "rejected", "evicted", "timedOut", "cancelled"] as const)
       assert.equal(lane[key], outcomes.get(`${lane.name} ${key}`) ?? 0, `${lane.name} ${key}`);
-    for (const [reason, count] of Object.entries(lane.reasons)) assert.equal(count, reasons.get(`${lane.name} ${reason}`) ?? 0, reason);
+    for (const [reason, count] of Object.entries(lane.reasons))
+      assert.equal(count, reasons.get(`${lane.name} ${reason}`) ?? 0, reason);
     assert.equal(lane.admitted, lane.finished + lane.failed);
   }
 });
@@ -59,7 +72,11 @@ test("clients that obey retry-after after a finite spike: most are admitted on t
   const { tasks } = await simulate({
     seed: 13,
     durationMs: 120_000,
-    resource: { name: "db", limit: 8, lanes: [{ name: "only", queue: { max: 20, timeoutMs: 1e6 }, timeoutMs: 1e6 }] },
+    resource: {
+      name: "db",
+      limit: 8,
+      lanes: [{ name: "only", queue: { max: 20, timeoutMs: 1e6 }, timeoutMs: 1e6 }],
+    },
     loads: [
       { burst: 16, runMs: 200 },
       { burst: 200, fromMs: 1_000, runMs: 200, retries: 10 },

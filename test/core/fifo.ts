@@ -44,7 +44,11 @@ export class Fifo implements Runs {
   }
 
   #next(): void {
-    for (let head = this.#waiters[0]; head !== undefined && head.width <= this.#free; head = this.#waiters[0]) {
+    for (
+      let head = this.#waiters[0];
+      head !== undefined && head.width <= this.#free;
+      head = this.#waiters[0]
+    ) {
       this.#waiters.shift();
       this.#free -= head.width;
       head.start();

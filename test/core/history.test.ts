@@ -8,7 +8,11 @@ test("no history breaks a promise", async () => {
 });
 
 test("no history in which lanes, limits and queues change all the time does", async () => {
-  await keepEveryPromise({ count: 200, firstSeed: 210_000, with: { updates: 0.25, requeues: 0.3, wide: 0.3, tinyQueues: 0.8 } });
+  await keepEveryPromise({
+    count: 200,
+    firstSeed: 210_000,
+    with: { updates: 0.25, requeues: 0.3, wide: 0.3, tinyQueues: 0.8 },
+  });
 });
 
 test("no history by weight does", async () => {

@@ -7,11 +7,11 @@ import type { Task } from "../../src/core/task.ts";
 /** The scheduler behind a resource: caught on its way in, for asking with a real task would leave traces. */
 export function schedulerOf(resource: Resource): Scheduler {
   const submit = Object.getOwnPropertyDescriptor(Scheduler.prototype, "submit")!;
-  let found: Scheduler | undefined;
+  const found: Scheduler[] = [];
   Object.defineProperty(Scheduler.prototype, "submit", {
     ...submit,
     value(this: Scheduler): Task | undefined {
-      found = this;
+      found.push(this);
       return undefined;
     },
   });
@@ -22,5 +22,5 @@ export function schedulerOf(resource: Resource): Scheduler {
   } finally {
     Object.defineProperty(Scheduler.prototype, "submit", submit);
   }
-  return found!;
+  return found[0]!;
 }

@@ -7,15 +7,21 @@ import { simulated } from "./simulated.ts";
 test("the five lanes are the default, normal is where a task goes that names none", () => {
   const { resource } = simulated({ limit: 8 });
   const { lanes } = resource.snapshot();
-  assert.deepEqual(lanes.map(({ name, reservation, floor }) => [name, reservation, floor]), [
-    ["critical", 3, 1],
-    ["high", 2, 0],
-    ["normal", 2, 0],
-    ["low", 1, 0],
-    ["bulk", 0, 0],
-  ]);
+  assert.deepEqual(
+    lanes.map(({ name, reservation, floor }) => [name, reservation, floor]),
+    [
+      ["critical", 3, 1],
+      ["high", 2, 0],
+      ["normal", 2, 0],
+      ["low", 1, 0],
+      ["bulk", 0, 0],
+    ],
+  );
   assert.equal(resource.tryAcquire()!.lane, "normal");
-  assert.equal(simulated({ limit: 1, lanes: [{ name: "a" }, { name: "b" }] }).resource.tryAcquire()!.lane, "b");
+  assert.equal(
+    simulated({ limit: 1, lanes: [{ name: "a" }, { name: "b" }] }).resource.tryAcquire()!.lane,
+    "b",
+  );
 });
 
 test("a lane's other defaults come from its name: batch as bulk, a strange one as normal", async () => {
@@ -30,7 +36,10 @@ test("a lane's other defaults come from its name: batch as bulk, a strange one a
 });
 
 test("an exempt lane takes no seat, never waits, and is counted", async () => {
-  const { clock, resource } = simulated({ limit: 1, lanes: [{ name: "a" }, { name: "health", exempt: true }] });
+  const { clock, resource } = simulated({
+    limit: 1,
+    lanes: [{ name: "a" }, { name: "health", exempt: true }],
+  });
   const held = await resource.acquire({ lane: "a" });
   const runs = Array.from({ length: 5 }, () => resource.run(() => clock.sleep(10), { lane: "health" }));
   const { seatsInUse, lanes } = resource.snapshot();

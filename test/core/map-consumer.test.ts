@@ -35,7 +35,10 @@ test("results come in the order of the input, whatever each one takes", async ()
     }),
   );
   await clock.advance(10_000);
-  assert.deepEqual(await results, Array.from({ length: 50 }, (_, n) => n));
+  assert.deepEqual(
+    await results,
+    Array.from({ length: 50 }, (_, n) => n),
+  );
 });
 
 test("a slow consumer holds the input back: what is finished and not taken counts as submitted", async () => {
@@ -57,7 +60,13 @@ test("an asynchronous input works the same, and its errors are the consumer's", 
     throw new Error("the input broke");
   }
   const seen: number[] = [];
-  await assert.rejects(collect(resource.map(broken(), (n) => n * 10), seen), /the input broke/);
+  await assert.rejects(
+    collect(
+      resource.map(broken(), (n) => n * 10),
+      seen,
+    ),
+    /the input broke/,
+  );
   assert.equal(resource.snapshot().seatsInUse, 0);
 });
 
@@ -106,4 +115,3 @@ test("the first error of the function stops it: what waits is given up, what run
   assert.ok(notes.length < 10, `went on pulling: ${notes.length}`);
   assert.deepEqual([resource.snapshot().seatsInUse, resource.snapshot().waiting], [0, 0]);
 });
-

@@ -68,7 +68,12 @@ test("flows that only waited, were refused, put out, cancelled or timed out are 
 
 test("flows that are behind in their turn are kept until they have caught up, and no longer", async () => {
   const clock = new TestClock();
-  const resource = new Resource({ name: "db", limit: 8, clock, lanes: [{ name: "only", queue: { max: 1e6 } }] });
+  const resource = new Resource({
+    name: "db",
+    limit: 8,
+    clock,
+    lanes: [{ name: "only", queue: { max: 1e6 } }],
+  });
   for (let n = 0; n < 20_000; n++) void resource.run(() => clock.sleep(n % 7), { flow: `flow-${n}` });
   await clock.advance(20_000);
   assert.equal(resource.snapshot().lanes[0]!.finished, 20_000);
@@ -81,7 +86,12 @@ test("flows that are behind in their turn are kept until they have caught up, an
 
 test("records are bounded, and a running task that everybody times out behind leaves no list of them", async () => {
   const clock = new TestClock();
-  const resource = new Resource({ name: "db", limit: 1, clock, lanes: [{ name: "only", queue: { max: 10, timeoutMs: 5 } }] });
+  const resource = new Resource({
+    name: "db",
+    limit: 1,
+    clock,
+    lanes: [{ name: "only", queue: { max: 10, timeoutMs: 5 } }],
+  });
   const held = await resource.acquire({ deadline: 1e9 });
   for (let n = 0; n < 5_000; n++) {
     resource.acquire({ id: `t${n}` }).catch(() => undefined);

@@ -7,7 +7,9 @@ import { Recorder } from "../../src/testing/recorder.ts";
 import type { Runs } from "../../src/testing/recorder.ts";
 import { Fifo } from "./fifo.ts";
 
-export type Options = Omit<ResourceOptions, "name" | "clock" | "random" | "limit"> & { readonly limit: number };
+export type Options = Omit<ResourceOptions, "name" | "clock" | "random" | "limit"> & {
+  readonly limit: number;
+};
 
 export interface Simulated {
   readonly clock: TestClock;
@@ -25,12 +27,16 @@ export function simulated(options: Options): Simulated {
 /** Makes what a property is tried on: the real thing, or the stand-in that must not pass. */
 export type Make = (options: Options, clock: TestClock) => Runs;
 
-export const laneway: Make = (options, clock) => new Resource({ name: "db", ...options, clock, random: () => 0 });
+export const laneway: Make = (options, clock) =>
+  new Resource({ name: "db", ...options, clock, random: () => 0 });
 
 export const fifo: Make = (options, clock) => new Fifo(options.limit, clock, options.queue?.max);
 
 /** The trace of one property, on the real thing or the stand-in. */
-export function tracing(make: Make, options: Options): { readonly clock: TestClock; readonly trace: Recorder } {
+export function tracing(
+  make: Make,
+  options: Options,
+): { readonly clock: TestClock; readonly trace: Recorder } {
   const clock = new TestClock();
   return { clock, trace: new Recorder(make(options, clock), clock) };
 }

@@ -7,8 +7,14 @@ import { ask, eventually, gatewayOn, startUpstream, stateOf } from "./fixture.ts
 const NOWHERE = 'resources: { http: { upstream: "http://127.0.0.1:1" } }';
 
 test("the admin port answers health, readiness, metrics and a snapshot", async (t) => {
-  const upstream = await startUpstream(t, (_req, res) => { res.end("ok"); });
-  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 3 }, main-db: { limit: 7 } }`, { admin: "127.0.0.1:0" });
+  const upstream = await startUpstream(t, (_req, res) => {
+    res.end("ok");
+  });
+  const gateway = await gatewayOn(
+    t,
+    `resources: { http: { upstream: "${upstream.url}", limit: 3 }, main-db: { limit: 7 } }`,
+    { admin: "127.0.0.1:0" },
+  );
   await ask(gateway.url, { headers: { "x-priority": "bulk" } });
   await ask(gateway.url, { headers: { "x-priority": 'odd"\\one' } });
   await upstream.stop();
@@ -18,7 +24,15 @@ test("the admin port answers health, readiness, metrics and a snapshot", async (
   assert.equal((await ask(`${gateway.adminUrl}/readyz`)).text, "ready\n");
   const snapshot = await ask(`${gateway.adminUrl}/api/snapshot`);
   assert.deepEqual(snapshot.json(), JSON.parse(JSON.stringify(gateway.laneway.snapshot())));
-  assert.deepEqual(snapshot.json().resources.map((resource: { name: string; limit: number }) => [resource.name, resource.limit]), [["http", 3], ["main-db", 7]]);
+  assert.deepEqual(
+    snapshot
+      .json()
+      .resources.map((resource: { name: string; limit: number }) => [resource.name, resource.limit]),
+    [
+      ["http", 3],
+      ["main-db", 7],
+    ],
+  );
   const metrics = await ask(`${gateway.adminUrl}/metrics?x`);
   assert.equal(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
   for (const line of [
@@ -38,46 +52,94 @@ test("the admin port answers health, readiness, metrics and a snapshot", async (
 
 test("metrics are well formed: one help and one type line each, every sample of a known form, labels escaped", () => {
   const lane = {
-    name: 'a"\\\n', waiting: 1, running: 1, seats: 2, reservation: 0, floor: 0, ceiling: 3, throughputPerMinute: 0,
-    waitMs: { p50: 0, p95: 0, p99: 0 }, runMs: { p50: 0, p95: 0, p99: 0 },
-    admitted: 5, finished: 4, failed: 0, rejected: 2, evicted: 0, timedOut: 0, cancelled: 0, reasons: { "lane-full": 2 },
+    name: 'a"\\\n',
+    waiting: 1,
+    running: 1,
+    seats: 2,
+    reservation: 0,
+    floor: 0,
+    ceiling: 3,
+    throughputPerMinute: 0,
+    waitMs: { p50: 0, p95: 0, p99: 0 },
+    runMs: { p50: 0, p95: 0, p99: 0 },
+    admitted: 5,
+    finished: 4,
+    failed: 0,
+    rejected: 2,
+    evicted: 0,
+    timedOut: 0,
+    cancelled: 0,
+    reasons: { "lane-full": 2 },
   } as const;
-  const text = metricsText({ resources: [{ name: "r", limit: 3, seatsInUse: 2, waiting: 1, draining: false, lanes: [lane] }] }, new Counters());
+  const text = metricsText(
+    { resources: [{ name: "r", limit: 3, seatsInUse: 2, waiting: 1, draining: false, lanes: [lane] }] },
+    new Counters(),
+  );
   assert.match(text, /laneway_shed_total\{resource="r",lane="a\\"\\\\\\n",reason="lane-full"\} 2\n/);
   const helped = text.match(/^# HELP (\S+)/gm)!;
   assert.equal(new Set(helped).size, helped.length);
   assert.equal(text.match(/^# TYPE \S+ (counter|gauge)$/gm)!.length, helped.length);
-  for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) |[a-z_]+\{([a-z]+="([^"\\]|\\.)*",?)+\} \d+$)/);
+  for (const line of text.trimEnd().split("\n"))
+    assert.match(line, /^(# (HELP|TYPE) |[a-z_]+\{([a-z]+="([^"\\]|\\.)*",?)+\} \d+$)/);
 });
 
 test("the admin port is read-only and says what there is", async (t) => {
   const { adminUrl } = await gatewayOn(t, NOWHERE, { admin: "127.0.0.1:0" });
   const missing = await ask(`${adminUrl}/nothing`);
-  assert.deepEqual([missing.status, missing.json().paths], [404, ["/healthz", "/readyz", "/metrics", "/api/snapshot"]]);
+  assert.deepEqual(
+    [missing.status, missing.json().paths],
+    [404, ["/healthz", "/readyz", "/metrics", "/api/snapshot"]],
+  );
   for (const path of ["/healthz", "/metrics", "/api/snapshot"]) {
     const posted = await ask(adminUrl + path, { body: "x" });
     assert.deepEqual([posted.status, posted.headers["allow"]], [405, "GET, HEAD"]);
     const head = await ask(adminUrl + path, { method: "HEAD" });
-    assert.deepEqual([head.status, head.body.length, Number(head.headers["content-length"]) > 0], [200, 0, true]);
+    assert.deepEqual(
+      [head.status, head.body.length, Number(head.headers["content-length"]) > 0],
+      [200, 0, true],
+    );
   }
 });
 
 test("the admin port answers no page that made a name of its own point to it", async (t) => {
   const { adminUrl } = await gatewayOn(t, NOWHERE, { admin: "localhost:0" });
   const { port } = new URL(adminUrl!);
-  const status = async (host: string): Promise<number> => (await ask(`${adminUrl}/api/snapshot`, { headers: { host } })).status;
-  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST`, `[::1]:${port}`, "10.0.0.7"]) assert.equal(await status(host), 200, host);
-  for (const host of [`evil.example:${port}`, "localhost.evil.example", "127.0.0.1.evil.example"]) assert.equal(await status(host), 403, host);
+  const status = async (host: string): Promise<number> =>
+    (await ask(`${adminUrl}/api/snapshot`, { headers: { host } })).status;
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST`, `[::1]:${port}`, "10.0.0.7"])
+    assert.equal(await status(host), 200, host);
+  for (const host of [`evil.example:${port}`, "localhost.evil.example", "127.0.0.1.evil.example"])
+    assert.equal(await status(host), 403, host);
+});
+
+test("an admin port that others could reach is refused, and nothing is left listening", async (t) => {
+  for (const admin of ["0.0.0.0:0", "[::]:0", "10.0.0.1:0"]) {
+    await assert.rejects(gatewayOn(t, NOWHERE, { admin }), {
+      code: "LANEWAY_INVALID",
+      message: `admin: expected a loopback address such as 127.0.0.1:8081, found "${admin}"; health checks from outside have probes`,
+    });
+  }
 });
 
 test("the probes port answers health and readiness by any name, and nothing else", async (t) => {
   const { probesUrl } = await gatewayOn(t, NOWHERE, { probes: "127.0.0.1:0" });
-  const status = async (path: string): Promise<number> => (await ask(probesUrl + path, { headers: { host: "pod.cluster.local" } })).status;
-  assert.deepEqual([await status("/healthz"), await status("/readyz"), await status("/metrics"), await status("/api/snapshot")], [200, 200, 404, 404]);
+  const status = async (path: string): Promise<number> =>
+    (await ask(probesUrl + path, { headers: { host: "pod.cluster.local" } })).status;
+  assert.deepEqual(
+    [
+      await status("/healthz"),
+      await status("/readyz"),
+      await status("/metrics"),
+      await status("/api/snapshot"),
+    ],
+    [200, 200, 404, 404],
+  );
 });
 
 test("the proxy port forwards every path, the admin's own too", async (t) => {
-  const upstream = await startUpstream(t, (req, res) => { res.end(`the upstream's ${req.url}`); });
+  const upstream = await startUpstream(t, (req, res) => {
+    res.end(`the upstream's ${req.url}`);
+  });
   const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`);
   assert.equal((await ask(`${gateway.url}/metrics`)).text, "the upstream's /metrics");
   assert.equal(gateway.adminUrl, undefined);

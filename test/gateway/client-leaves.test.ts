@@ -5,11 +5,20 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { admit } from "../../src/gateway/admit.ts";
+import { queue } from "../../src/gateway/admit.ts";
 import { Call, ClientLeft } from "../../src/gateway/call.ts";
 import type { Route } from "../../src/gateway/classify.ts";
 import { Resource } from "../../src/node/resource.ts";
-import { ask, begin, eventually, gatewayOn, startRawUpstream, startUpstream, stateOf, Wire } from "./fixture.ts";
+import {
+  ask,
+  begin,
+  eventually,
+  gatewayOn,
+  startRawUpstream,
+  startUpstream,
+  stateOf,
+  Wire,
+} from "./fixture.ts";
 
 test("a client that leaves while queued gives its place up, and the upstream never hears of it", async (t) => {
   const upstream = await startUpstream(t);
@@ -93,7 +102,11 @@ test("a client that leaves before its small body is complete never takes a seat"
   await once(other, "response");
   wire.socket.destroy();
   await wire.untilClosed();
-  assert.equal((await Promise.all([ask(`${gateway.url}/last`), upstream.next().then((arrival) => arrival.res.end())]))[0].status, 200);
+  assert.equal(
+    (await Promise.all([ask(`${gateway.url}/last`), upstream.next().then((arrival) => arrival.res.end())]))[0]
+      .status,
+    200,
+  );
   assert.equal(upstream.seen, 2);
   assert.equal(stateOf(gateway).lane.admitted, 2);
 });
@@ -101,18 +114,42 @@ test("a client that leaves before its small body is complete never takes a seat"
 test("a client that leaves while the connection to the upstream is being made frees the seat", async (t) => {
   // Takes the connection and never answers the TLS handshake.
   const silent = await startRawUpstream(t, () => {});
-  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${silent.replace("http:", "https:")}", limit: 1 } }`);
+  const gateway = await gatewayOn(
+    t,
+    `resources: { http: { upstream: "${silent.replace("http:", "https:")}", limit: 1 } }`,
+  );
   const client = begin(gateway.url, { body: "x" });
   await eventually(() => stateOf(gateway).seatsInUse === 1);
   client.destroy();
   await eventually(() => stateOf(gateway).seatsInUse === 0);
 });
 
+test("a client that sent several requests at once and leaves gives all of their seats and places up", async (t) => {
+  const upstream = await startUpstream(t);
+  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 2 } }`);
+  const wire = new Wire(gateway.url);
+  wire.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(12));
+  const arrivals = [await upstream.next(), await upstream.next()];
+  await eventually(() => stateOf(gateway).waiting === 10);
+  wire.socket.destroy();
+  await Promise.all(arrivals.map(({ cutOff }) => cutOff));
+  await eventually(() => stateOf(gateway).seatsInUse === 0 && stateOf(gateway).waiting === 0);
+  assert.equal(stateOf(gateway).lane.cancelled, 10);
+  await gateway.drain();
+});
+
 test("a client that left before the upstream was connected is not asked for there", async (t) => {
-  const upstream = await startUpstream(t, (_req, res) => { res.end("ok"); });
-  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url.replace("127.0.0.1", "localhost")}" } }`);
+  const upstream = await startUpstream(t, (_req, res) => {
+    res.end("ok");
+  });
+  const gateway = await gatewayOn(
+    t,
+    `resources: { http: { upstream: "${upstream.url.replace("127.0.0.1", "localhost")}" } }`,
+  );
   // Looking a name up takes a thread of the pool: while all of them are busy no connection is made.
-  const busy = Promise.all(Array.from({ length: 4 }, () => promisify(pbkdf2)("x", "y", 300_000, 32, "sha256")));
+  const busy = Promise.all(
+    Array.from({ length: 4 }, () => promisify(pbkdf2)("x", "y", 300_000, 32, "sha256")),
+  );
   const left = begin(`${gateway.url}/left`);
   await eventually(() => stateOf(gateway).seatsInUse === 1);
   left.destroy();
@@ -129,15 +166,21 @@ test("a client that left before the upstream was connected is not asked for ther
 test("a client that left between two steps is not forgotten: the next one stops at once", async () => {
   const req = new IncomingMessage(new Socket());
   req.url = "/";
-  const call = new Call(req, new ServerResponse(req), false);
+  const call = new Call(req, new ServerResponse(req), false, () => {});
   call.res.emit("close");
   const told: Error[] = [];
   call.whenStopped((reason) => told.push(reason));
-  assert.deepEqual(told.map(({ message }) => message), ["the client left"]);
+  assert.deepEqual(
+    told.map(({ message }) => message),
+    ["the client left"],
+  );
   const resource = new Resource({ name: "http", limit: 1 });
   resource.tryAcquire();
-  const route = { upstream: { resource }, classification: { lane: "normal", flow: "a", rule: "" } } as unknown as Route;
-  await assert.rejects(admit(call, route), ClientLeft);
+  const route = {
+    upstream: { resource },
+    classification: { lane: "normal", flow: "a", rule: "" },
+  } as unknown as Route;
+  await assert.rejects(queue(call, route), ClientLeft);
   assert.equal(resource.snapshot().waiting, 0);
 });
 
@@ -152,7 +195,9 @@ test("clients that leave at any moment at all leave no seat and no waiter behind
     for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
   };
   for (let moment = 0; moment < 60; moment++) {
-    const clients = Array.from({ length: 6 }, (_, index) => begin(gateway.url, index % 2 === 0 ? {} : { body: "x".repeat(index * 40_000) }));
+    const clients = Array.from({ length: 6 }, (_, index) =>
+      begin(gateway.url, index % 2 === 0 ? {} : { body: "x".repeat(index * 40_000) }),
+    );
     await turns(moment);
     for (const client of clients) client.destroy();
   }

@@ -7,7 +7,11 @@ import { ask, begin, eventually, gatewayOn, startUpstream, stateOf, Wire } from 
 
 test("a drain turns readiness off, refuses newcomers, and finishes what runs and what waits", async (t) => {
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `{ resources: { http: { upstream: "${upstream.url}", limit: 1 } }, gateway: { drainTimeout: 30s } }`, { admin: "127.0.0.1:0", probes: "127.0.0.1:0" });
+  const gateway = await gatewayOn(
+    t,
+    `{ resources: { http: { upstream: "${upstream.url}", limit: 1 } }, gateway: { drainTimeout: 30s } }`,
+    { admin: "127.0.0.1:0", probes: "127.0.0.1:0" },
+  );
   const keptOpen = new Wire(gateway.url);
   keptOpen.send("GET /running HTTP/1.1\r\nhost: a\r\n\r\n");
   const running = await upstream.next();
@@ -21,9 +25,16 @@ test("a drain turns readiness off, refuses newcomers, and finishes what runs and
     assert.equal((await ask(`${base}/readyz`)).status, 503);
     assert.equal((await ask(`${base}/healthz`)).status, 200);
   }
-  for (const [path, status] of [["/", 503], ["/v1/messages", 529], ["/v1/responses", 503]] as const) {
+  for (const [path, status] of [
+    ["/", 503],
+    ["/v1/messages", 529],
+    ["/v1/responses", 503],
+  ] as const) {
     const newcomer = await ask(gateway.url + path, { body: "{}" });
-    assert.deepEqual([newcomer.status, newcomer.headers["connection"], newcomer.headers["retry-after"]], [status, "close", "1"]);
+    assert.deepEqual(
+      [newcomer.status, newcomer.headers["connection"], newcomer.headers["retry-after"]],
+      [status, "close", "1"],
+    );
   }
   running.res.end("ran");
   const second = await upstream.next();
@@ -38,7 +49,9 @@ test("a drain turns readiness off, refuses newcomers, and finishes what runs and
 });
 
 test("a drain waits until the last byte has left, also to a client that reads slowly", async (t) => {
-  const upstream = await startUpstream(t, (_req, res) => { res.end(Buffer.alloc(20_000_000)); });
+  const upstream = await startUpstream(t, (_req, res) => {
+    res.end(Buffer.alloc(20_000_000));
+  });
   const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`);
   const client = begin(gateway.url);
   const [res] = await once(client, "response");
@@ -52,7 +65,11 @@ test("a drain waits until the last byte has left, also to a client that reads sl
 test("after the drain's time-out what waits is refused, and what still runs is cut off", async (t) => {
   const clock = new TestClock();
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `{ resources: { http: { upstream: "${upstream.url}", limit: 1 } }, gateway: { drainTimeout: 50ms } }`, { clock });
+  const gateway = await gatewayOn(
+    t,
+    `{ resources: { http: { upstream: "${upstream.url}", limit: 1 } }, gateway: { drainTimeout: 50ms } }`,
+    { clock },
+  );
   const running = begin(gateway.url);
   const arrival = await upstream.next();
   const waiting = ask(`${gateway.url}/v1/messages`, { body: "{}" });
@@ -76,11 +93,19 @@ test("a gateway with nothing to finish is drained at once", async (t) => {
 
 test("a drain refuses newcomers whatever they ask for, also where nothing is enforced", async (t) => {
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `{ enforce: false, resources: { gpt: { provider: openai, upstream: "${upstream.url}" }, claude: { provider: anthropic, upstream: "${upstream.url}" } } }`);
+  const gateway = await gatewayOn(
+    t,
+    `{ enforce: false, resources: { gpt: { provider: openai, upstream: "${upstream.url}" }, claude: { provider: anthropic, upstream: "${upstream.url}" } } }`,
+  );
   const running = ask(`${gateway.url}/v1/responses`);
   const arrival = await upstream.next();
   const draining = gateway.drain();
-  assert.deepEqual((await Promise.all(["/v1/responses", "/v1/messages", "/nowhere"].map((path) => ask(gateway.url + path)))).map(({ status }) => status), [503, 529, 503]);
+  assert.deepEqual(
+    (
+      await Promise.all(["/v1/responses", "/v1/messages", "/nowhere"].map((path) => ask(gateway.url + path)))
+    ).map(({ status }) => status),
+    [503, 529, 503],
+  );
   arrival.res.end();
   await Promise.all([running, draining]);
 });

@@ -32,7 +32,10 @@ export interface Upstream {
 }
 
 /** An upstream whose requests wait to be answered by the test, or are answered by `handler`. */
-export async function startUpstream(t: TestContext, handler?: (req: IncomingMessage, res: ServerResponse) => void): Promise<Upstream> {
+export async function startUpstream(
+  t: TestContext,
+  handler?: (req: IncomingMessage, res: ServerResponse) => void,
+): Promise<Upstream> {
   const waiting: Arrival[] = [];
   const takers: ((arrival: Arrival) => void)[] = [];
   let seen = 0;
@@ -40,7 +43,11 @@ export async function startUpstream(t: TestContext, handler?: (req: IncomingMess
   const server = createServer({ keepAliveTimeout: 60_000, maxHeaderSize: 65_536 }, (req, res) => {
     seen++;
     if (handler !== undefined) return handler(req, res);
-    const cutOff = new Promise<void>((resolve) => res.once("close", () => { if (!res.writableFinished) resolve(); }));
+    const cutOff = new Promise<void>((resolve) =>
+      res.once("close", () => {
+        if (!res.writableFinished) resolve();
+      }),
+    );
     const taker = takers.shift();
     if (taker === undefined) waiting.push({ req, res, cutOff });
     else taker({ req, res, cutOff });
@@ -52,7 +59,9 @@ export async function startUpstream(t: TestContext, handler?: (req: IncomingMess
     url,
     next: () => {
       const arrival = waiting.shift();
-      return arrival === undefined ? new Promise((resolve) => takers.push(resolve)) : Promise.resolve(arrival);
+      return arrival === undefined
+        ? new Promise((resolve) => takers.push(resolve))
+        : Promise.resolve(arrival);
     },
     get seen() {
       return seen;
@@ -60,12 +69,19 @@ export async function startUpstream(t: TestContext, handler?: (req: IncomingMess
     get connections() {
       return connections;
     },
-    stop: () => new Promise((resolve) => { server.close(() => resolve()); server.closeAllConnections(); }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 
 /** An upstream on bare sockets: `speak` is called with each connection once its first bytes have arrived. */
-export async function startRawUpstream(t: TestContext, speak: (socket: Socket, request: string) => void): Promise<string> {
+export async function startRawUpstream(
+  t: TestContext,
+  speak: (socket: Socket, request: string) => void,
+): Promise<string> {
   const { createServer: createNetServer } = await import("node:net");
   const sockets = new Set<Socket>();
   const server = createNetServer((socket) => {
@@ -93,8 +109,15 @@ async function open(t: TestContext, server: ReturnType<typeof createServer>): Pr
 }
 
 /** A gateway on a policy given as text; with a clock, its waits and time-outs are in that clock's time. */
-export async function gatewayOn(t: TestContext, policy: string, { clock, ...options }: Partial<GatewayOptions> & { readonly clock?: Clock } = {}): Promise<Gateway> {
-  const laneway = new Laneway(await parsePolicy(policy, { file: "laneway.yaml", env: {} }), clock === undefined ? {} : { clock });
+export async function gatewayOn(
+  t: TestContext,
+  policy: string,
+  { clock, ...options }: Partial<GatewayOptions> & { readonly clock?: Clock } = {},
+): Promise<Gateway> {
+  const laneway = new Laneway(
+    await parsePolicy(policy, { file: "laneway.yaml", env: {} }),
+    clock === undefined ? {} : { clock },
+  );
   const gateway = await startGateway({ laneway, listen: "127.0.0.1:0", admin: false, ...options });
   t.after(() => gateway.close());
   return gateway;
@@ -118,7 +141,12 @@ export interface Question {
 
 /** Starts asking on a connection of its own. */
 export function begin(url: string, { method, headers = {}, body, signal }: Question = {}): ClientRequest {
-  const req = request(url, { method: method ?? (body === undefined ? "GET" : "POST"), headers: headers as Record<string, string>, agent: false, ...(signal === undefined ? {} : { signal }) });
+  const req = request(url, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: headers as Record<string, string>,
+    agent: false,
+    ...(signal === undefined ? {} : { signal }),
+  });
   req.on("error", () => {});
   req.end(body);
   return req;
@@ -154,7 +182,9 @@ export class Wire {
     const { hostname, port } = new URL(url);
     this.socket = connect(Number(port), hostname);
     this.socket.on("error", () => this.socket.destroy());
-    this.socket.on("data", (chunk) => { this.received += chunk.toString("latin1"); });
+    this.socket.on("data", (chunk) => {
+      this.received += chunk.toString("latin1");
+    });
     this.closed = once(this.socket, "close");
   }
 
@@ -166,7 +196,8 @@ export class Wire {
   /** Resolves when what was received holds `text`; rejects when the connection closes without it. */
   async until(text: string): Promise<string> {
     while (!this.received.includes(text)) {
-      if (this.socket.destroyed) throw new Error(`the connection closed without ${JSON.stringify(text)}; received: ${this.received}`);
+      if (this.socket.destroyed)
+        throw new Error(`the connection closed without ${JSON.stringify(text)}; received: ${this.received}`);
       await Promise.race([once(this.socket, "data"), this.closed]);
     }
     return this.received;
@@ -185,7 +216,11 @@ export async function eventually(condition: () => boolean): Promise<void> {
 }
 
 /** The state of one resource's lane, and of the resource. */
-export function stateOf(gateway: Gateway, resource = "http", lane = "normal"): { seatsInUse: number; waiting: number; lane: LaneSnapshot } {
+export function stateOf(
+  gateway: Gateway,
+  resource = "http",
+  lane = "normal",
+): { seatsInUse: number; waiting: number; lane: LaneSnapshot } {
   const { seatsInUse, waiting, lanes } = gateway.laneway.resource(resource).snapshot();
   return { seatsInUse, waiting, lane: lanes.find(({ name }) => name === lane)! };
 }

@@ -4,10 +4,13 @@ import { modelOf } from "../../src/gateway/model.ts";
 
 const of = (text: string): string | undefined => modelOf(Buffer.from(text));
 
-test("the model is the string under \"model\" at the top level", () => {
+test('the model is the string under "model" at the top level', () => {
   assert.equal(of('{"model":"a"}'), "a");
   assert.equal(of(' \n{ "max_tokens" : 5 , "model" : "b" }'), "b");
-  assert.equal(of('{"messages":[{"model":"no"},{"content":[{"model":"no"}]}],"meta":{"model":"no"},"model":"c"}'), "c");
+  assert.equal(
+    of('{"messages":[{"model":"no"},{"content":[{"model":"no"}]}],"meta":{"model":"no"},"model":"c"}'),
+    "c",
+  );
   assert.equal(of('{"system":"say \\"model\\": \\"no\\" {[","model":"d"}'), "d");
   assert.equal(of('{"path":"C:\\\\","model":"e"}'), "e");
   assert.equal(of('{"m\\u006fdel":"f\\u0021"}'), "f!");
@@ -22,7 +25,22 @@ test("of two models the last counts, for the upstream takes that one", () => {
 });
 
 test("what names no model gives none", () => {
-  for (const text of ["", "{", "[]", '"model"', '["model","a"]', '{"model":1}', '{"model":"a"', '{"a":"model","b":"c"}', '{"model', "{}", '{"a":{"model":"x"}}', "null", "not json"]) assert.equal(of(text), undefined, text);
+  for (const text of [
+    "",
+    "{",
+    "[]",
+    '"model"',
+    '["model","a"]',
+    '{"model":1}',
+    '{"model":"a"',
+    '{"a":"model","b":"c"}',
+    '{"model',
+    "{}",
+    '{"a":{"model":"x"}}',
+    "null",
+    "not json",
+  ])
+    assert.equal(of(text), undefined, text);
 });
 
 test("it agrees with JSON.parse on random objects, as compact and as wide as JSON may be written", () => {

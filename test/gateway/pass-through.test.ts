@@ -10,14 +10,21 @@ const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).dig
 
 test("a large random body passes byte for byte both ways, with its length or in chunks", async (t) => {
   const upstream = await startUpstream(t, (req, res) => {
-    res.writeHead(200, req.headers["content-length"] === undefined ? {} : { "content-length": req.headers["content-length"] });
+    res.writeHead(
+      200,
+      req.headers["content-length"] === undefined ? {} : { "content-length": req.headers["content-length"] },
+    );
     req.pipe(res);
   });
   const { url } = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`);
-  for (const size of [1, 65_536, 65_537, 9_000_001]) {
+  for (const size of [1, 1_000, 8_192, 8_193, 65_536, 65_537, 9_000_001]) {
     const sent = randomBytes(size);
     const sized = await ask(url, { body: sent, method: "PUT" });
-    const chunked = await ask(url, { body: sent, method: "PUT", headers: { "transfer-encoding": "chunked" } });
+    const chunked = await ask(url, {
+      body: sent,
+      method: "PUT",
+      headers: { "transfer-encoding": "chunked" },
+    });
     assert.equal(sized.headers["content-length"], String(size));
     assert.equal(chunked.headers["transfer-encoding"], "chunked");
     assert.equal(digest(sized.body), digest(sent), `${size} bytes with a length`);
@@ -27,14 +34,28 @@ test("a large random body passes byte for byte both ways, with its length or in 
 
 test("a body keeps its framing: no length is invented for a request without one, none is lost", async (t) => {
   const upstream = await startUpstream(t, (req, res) => {
-    req.resume().on("end", () => res.end(JSON.stringify({ length: req.headers["content-length"], encoding: req.headers["transfer-encoding"] })));
+    req.resume().on("end", () =>
+      res.end(
+        JSON.stringify({
+          length: req.headers["content-length"],
+          encoding: req.headers["transfer-encoding"],
+        }),
+      ),
+    );
   });
   const { url } = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`);
   assert.deepEqual((await ask(url)).json(), {});
-  assert.deepEqual((await ask(url, { method: "POST", headers: { "content-length": "0" } })).json(), { length: "0" });
+  assert.deepEqual((await ask(url, { method: "POST", headers: { "content-length": "0" } })).json(), {
+    length: "0",
+  });
   assert.deepEqual((await ask(url, { body: "four" })).json(), { length: "4" });
-  assert.deepEqual((await ask(url, { body: "four", headers: { "transfer-encoding": "chunked" } })).json(), { encoding: "chunked" });
-  assert.deepEqual((await ask(url, { method: "DELETE", body: "why", headers: { "content-length": "3" } })).json(), { length: "3" });
+  assert.deepEqual((await ask(url, { body: "four", headers: { "transfer-encoding": "chunked" } })).json(), {
+    encoding: "chunked",
+  });
+  assert.deepEqual(
+    (await ask(url, { method: "DELETE", body: "why", headers: { "content-length": "3" } })).json(),
+    { length: "3" },
+  );
 });
 
 test("replies without a body stay so: HEAD, 204 and 304", async (t) => {
@@ -53,11 +74,19 @@ test("replies without a body stay so: HEAD, 204 and 304", async (t) => {
 });
 
 test("several requests of one connection are answered in order on it", async (t) => {
-  const upstream = await startUpstream(t, (req, res) => { req.resume().on("end", () => res.end(`you asked ${req.url}`)); });
+  const upstream = await startUpstream(t, (req, res) => {
+    req.resume().on("end", () => res.end(`you asked ${req.url}`));
+  });
   const { url } = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`);
   const wire = new Wire(url);
-  wire.send("GET /1 HTTP/1.1\r\nhost: a\r\n\r\nPOST /2 HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-  assert.deepEqual([...(await wire.untilClosed()).matchAll(/you asked \/\d/g)].map(String), ["you asked /1", "you asked /2", "you asked /3"]);
+  wire.send(
+    "GET /1 HTTP/1.1\r\nhost: a\r\n\r\nPOST /2 HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+  );
+  assert.deepEqual([...(await wire.untilClosed()).matchAll(/you asked \/\d/g)].map(String), [
+    "you asked /1",
+    "you asked /2",
+    "you asked /3",
+  ]);
 });
 
 test("headers keep their case, order and repetitions; those of one hop are dropped in both directions", async (t) => {
@@ -85,7 +114,10 @@ test("headers keep their case, order and repetitions; those of one hop are dropp
     "x-forwarded-host: shop.example",
     "x-forwarded-proto: http",
   ]);
-  assert.match(head, /^HTTP\/1\.1 200 Quite Fine\r\nX-Cased: Yes\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Length: /);
+  assert.match(
+    head,
+    /^HTTP\/1\.1 200 Quite Fine\r\nX-Cased: Yes\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Length: /,
+  );
   assert.doesNotMatch(head, /X-Hop|timeout=9|Proxy-|Trailer/);
 });
 
@@ -94,10 +126,18 @@ test("no claim and no laneway header reaches an upstream, and an upstream's own 
     res.writeHead(200, { "Laneway-Lane": "spoofed", "laneway-anything": "x", "server-timing": "db;dur=5" });
     res.end(JSON.stringify(req.headers));
   });
-  const { url } = await gatewayOn(t, `{ trust: { header: X-Urgency }, resources: { http: { upstream: "${upstream.url}" } } }`);
-  const reply = await ask(url, { headers: { "x-urgency": "bulk", "Laneway-Lane": "critical", "laneway-deadline-ms": "5", "x-kept": "1" } });
+  const { url } = await gatewayOn(
+    t,
+    `{ trust: { header: X-Urgency }, resources: { http: { upstream: "${upstream.url}" } } }`,
+  );
+  const reply = await ask(url, {
+    headers: { "x-urgency": "bulk", "Laneway-Lane": "critical", "laneway-deadline-ms": "5", "x-kept": "1" },
+  });
   const seen = reply.json();
-  assert.deepEqual(Object.keys(seen).filter((name) => /laneway|urgency|kept/.test(name)), ["x-kept"]);
+  assert.deepEqual(
+    Object.keys(seen).filter((name) => /laneway|urgency|kept/.test(name)),
+    ["x-kept"],
+  );
   assert.equal(reply.headers["laneway-lane"], "bulk");
   assert.equal(reply.headers["laneway-anything"], undefined);
   assert.equal(reply.headers["laneway-wait-ms"], "0");
@@ -105,19 +145,37 @@ test("no claim and no laneway header reaches an upstream, and an upstream's own 
 });
 
 test("an AI provider is not told who the client was", async (t) => {
-  const upstream = await startUpstream(t, (req, res) => { res.end(JSON.stringify(req.headers)); });
-  const { url } = await gatewayOn(t, `resources: { claude: { provider: anthropic, upstream: "${upstream.url}" } }`);
-  const reply = await ask(`${url}/v1/messages`, { body: "{}", headers: { "x-forwarded-for": "10.1.1.1", "anthropic-version": "2026-10-21", "x-api-key": "k" } });
-  assert.deepEqual(Object.keys(reply.json()).filter((name) => name.startsWith("x-")), ["x-api-key"]);
+  const upstream = await startUpstream(t, (req, res) => {
+    res.end(JSON.stringify(req.headers));
+  });
+  const { url } = await gatewayOn(
+    t,
+    `resources: { claude: { provider: anthropic, upstream: "${upstream.url}" } }`,
+  );
+  const reply = await ask(`${url}/v1/messages`, {
+    body: "{}",
+    headers: { "x-forwarded-for": "10.1.1.1", "anthropic-version": "2026-10-21", "x-api-key": "k" },
+  });
+  assert.deepEqual(
+    Object.keys(reply.json()).filter((name) => name.startsWith("x-")),
+    ["x-api-key"],
+  );
   assert.equal(reply.json()["anthropic-version"], "2026-10-21");
 });
 
 test("the target passes as it was sent, behind the upstream's own base path; a whole URL loses its origin", async (t) => {
-  const upstream = await startUpstream(t, (req, res) => { res.end(`${req.headers.host} ${req.url}`); });
+  const upstream = await startUpstream(t, (req, res) => {
+    res.end(`${req.headers.host} ${req.url}`);
+  });
   const { url } = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}/base/" } }`);
   const wire = new Wire(url);
-  wire.send("GET http://elsewhere.example/a/../b%2F?q=%20&r HTTP/1.1\r\nhost: elsewhere.example\r\nconnection: close\r\n\r\n");
-  assert.match(await wire.untilClosed(), new RegExp(`${new URL(upstream.url).host} /base/a/../b%2F\\?q=%20&r`));
+  wire.send(
+    "GET http://elsewhere.example/a/../b%2F?q=%20&r HTTP/1.1\r\nhost: elsewhere.example\r\nconnection: close\r\n\r\n",
+  );
+  assert.match(
+    await wire.untilClosed(),
+    new RegExp(`${new URL(upstream.url).host} /base/a/../b%2F\\?q=%20&r`),
+  );
 });
 
 test("the head and each event of a stream leave as they come, before the upstream is done", async (t) => {
@@ -149,7 +207,10 @@ test("a client that reads slowly slows the upstream down, and gets every byte", 
   out.end(randomBytes(MANY_BYTES));
   const [res] = (await once(req, "response")) as [IncomingMessage];
   const held = await settled(() => out.writableLength);
-  assert.ok(held > MANY_BYTES / 2, `the gateway took all but ${held} bytes from the upstream while nobody read them`);
+  assert.ok(
+    held > MANY_BYTES / 2,
+    `the gateway took all but ${held} bytes from the upstream while nobody read them`,
+  );
   let received = 0;
   for await (const part of res) received += (part as Buffer).length;
   assert.equal(received, MANY_BYTES);
@@ -162,7 +223,10 @@ test("an upstream that reads slowly slows the client's upload down, and gets eve
   req.end(randomBytes(MANY_BYTES));
   const { req: received, res } = await upstream.next();
   const held = await settled(() => req.writableLength);
-  assert.ok(held > MANY_BYTES / 2, `the gateway took all but ${held} bytes from the client while nobody read them`);
+  assert.ok(
+    held > MANY_BYTES / 2,
+    `the gateway took all but ${held} bytes from the client while nobody read them`,
+  );
   let bytes = 0;
   for await (const part of received) bytes += (part as Buffer).length;
   res.end("thanks");
@@ -196,10 +260,15 @@ test("a client that asks before it uploads is told to go on only when its body i
     assert.equal(req.headers["expect"], undefined);
     req.pipe(res);
   });
-  const { url } = await gatewayOn(t, `resources: { main-db: { limit: 1 }, http: { upstream: "${upstream.url}" } }\nclassify: [ { path: /nowhere, lane: low, resource: main-db } ]`);
+  const { url } = await gatewayOn(
+    t,
+    `resources: { main-db: { limit: 1 }, http: { upstream: "${upstream.url}" } }\nclassify: [ { path: /nowhere, lane: low, resource: main-db } ]`,
+  );
   for (const length of [5, 100_000]) {
     const wanted = new Wire(url);
-    wanted.send(`POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n`);
+    wanted.send(
+      `POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n`,
+    );
     await wanted.until("HTTP/1.1 100 Continue\r\n\r\n");
     wanted.send("h".repeat(length));
     assert.match(await wanted.untilClosed(), /HTTP\/1\.1 200[^]*hhhhh/);
@@ -231,6 +300,9 @@ test("a connection to the upstream is used again, and every seat is free after t
   for (let i = 0; i < 5; i++) await ask(gateway.url);
   assert.equal(ports.size, 1);
   await eventually(() => gateway.laneway.resource("http").snapshot().seatsInUse === 0);
-  const lane = gateway.laneway.resource("http").snapshot().lanes.find(({ name }) => name === "normal")!;
+  const lane = gateway.laneway
+    .resource("http")
+    .snapshot()
+    .lanes.find(({ name }) => name === "normal")!;
   assert.deepEqual([lane.admitted, lane.finished, lane.failed], [5, 5, 0]);
 });

@@ -35,19 +35,43 @@ const STATUS: Readonly<Record<RefusalKind, readonly [http: number, anthropic: st
 
 test("every refusal has its status and its body in each of the three shapes", () => {
   for (const [kind, [http, anthropic, openai]] of Object.entries(STATUS)) {
-    const refusal = { kind: kind as RefusalKind, message: "why", requestId: "lw_1", code: "LANEWAY_REJECTED", reason: "lane-full", lane: "bulk" } as const;
+    const refusal = {
+      kind: kind as RefusalKind,
+      message: "why",
+      requestId: "lw_1",
+      code: "LANEWAY_REJECTED",
+      reason: "lane-full",
+      lane: "bulk",
+    } as const;
     const problem = PROVIDERS.http.refusal(refusal);
     const { title, ...rest } = JSON.parse(problem.body);
-    assert.deepEqual([problem.status, problem.contentType, typeof title], [http, "application/problem+json", "string"]);
-    assert.deepEqual(rest, { type: "about:blank", status: http, detail: "why", code: "LANEWAY_REJECTED", reason: "lane-full", lane: "bulk", requestId: "lw_1" });
+    assert.deepEqual(
+      [problem.status, problem.contentType, typeof title],
+      [http, "application/problem+json", "string"],
+    );
+    assert.deepEqual(rest, {
+      type: "about:blank",
+      status: http,
+      detail: "why",
+      code: "LANEWAY_REJECTED",
+      reason: "lane-full",
+      lane: "bulk",
+      requestId: "lw_1",
+    });
     const claude = PROVIDERS.anthropic.refusal(refusal);
     const claudeBody = JSON.parse(claude.body);
     assert.equal(`${claude.status} ${claudeBody.error.type}`, anthropic);
-    assert.deepEqual(claudeBody, { type: "error", error: { type: claudeBody.error.type, message: "why" }, request_id: "lw_1" });
+    assert.deepEqual(claudeBody, {
+      type: "error",
+      error: { type: claudeBody.error.type, message: "why" },
+      request_id: "lw_1",
+    });
     const gpt = PROVIDERS.openai.refusal(refusal);
     const gptBody = JSON.parse(gpt.body);
     assert.equal(`${gpt.status} ${gptBody.error.code}`, openai);
-    assert.deepEqual(gptBody, { error: { message: "why", type: gptBody.error.type, param: null, code: gptBody.error.code } });
+    assert.deepEqual(gptBody, {
+      error: { message: "why", type: gptBody.error.type, param: null, code: gptBody.error.code },
+    });
     assert.deepEqual([claude.contentType, gpt.contentType], ["application/json", "application/json"]);
   }
 });
@@ -61,7 +85,17 @@ classify: [ { header: { x-rank: critical }, lane: critical } ]
 resources: { http: { upstream: "${url}", limit: 1 ${more} } }`;
 
 /** One request runs, the next one waits: the resource and its lane are full. */
-async function crowded(t: TestContext, more = ""): Promise<{ gateway: Gateway; upstream: Upstream; clock: TestClock; running: Arrival; waiting: Promise<Reply>; first: Promise<Reply> }> {
+async function crowded(
+  t: TestContext,
+  more = "",
+): Promise<{
+  gateway: Gateway;
+  upstream: Upstream;
+  clock: TestClock;
+  running: Arrival;
+  waiting: Promise<Reply>;
+  first: Promise<Reply>;
+}> {
   const clock = new TestClock();
   const upstream = await startUpstream(t);
   const gateway = await gatewayOn(t, POLICY(upstream.url, more), { clock });
@@ -87,8 +121,16 @@ test("a full lane refuses: in three shapes, with an honest time to come back and
     assert.equal(reply.headers["ratelimit-policy"], '"normal";q=1;qu="concurrent-requests"');
     assert.equal(reply.headers["ratelimit"], `"normal";r=0;t=${reply.headers["retry-after"]}`);
     const body = reply.json();
-    if (shape === "http") assert.deepEqual([body.code, body.reason, body.lane, body.requestId], ["LANEWAY_REJECTED", "lane-full", "normal", reply.headers["laneway-request-id"]]);
-    if (shape === "anthropic") assert.deepEqual([body.type, body.error.type, body.request_id], ["error", "rate_limit_error", reply.headers["laneway-request-id"]]);
+    if (shape === "http")
+      assert.deepEqual(
+        [body.code, body.reason, body.lane, body.requestId],
+        ["LANEWAY_REJECTED", "lane-full", "normal", reply.headers["laneway-request-id"]],
+      );
+    if (shape === "anthropic")
+      assert.deepEqual(
+        [body.type, body.error.type, body.request_id],
+        ["error", "rate_limit_error", reply.headers["laneway-request-id"]],
+      );
     if (shape === "openai") assert.equal(body.error.code, "rate_limit_exceeded");
   }
   assert.equal(stateOf(gateway).waiting, 1);
@@ -98,8 +140,15 @@ test("the flow that fills the lane gets 429 in every shape", async (t) => {
   const { gateway, upstream } = await crowded(t, ", lanes: { normal: { queue: { max: 3 } } }");
   const others = ["a", "b"].map((tenant) => begin(gateway.url, { headers: { "x-tenant": tenant } }));
   await eventually(() => stateOf(gateway).waiting === 3);
-  const refused = await Promise.all(Object.values(SHAPES).map((path) => ask(gateway.url + path, { body: "{}", headers: { "x-tenant": "a" } })));
-  assert.deepEqual(refused.map(({ status }) => status), [429, 429, 429]);
+  const refused = await Promise.all(
+    Object.values(SHAPES).map((path) =>
+      ask(gateway.url + path, { body: "{}", headers: { "x-tenant": "a" } }),
+    ),
+  );
+  assert.deepEqual(
+    refused.map(({ status }) => status),
+    [429, 429, 429],
+  );
   assert.equal(refused[0]!.json().reason, "flow-share");
   assert.equal(upstream.seen, 1);
   for (const other of others) other.destroy();
@@ -115,7 +164,11 @@ test("a waiter that is put out for a higher lane is told so", async (t) => {
 });
 
 test("a waiter that waited too long: 529 to Anthropic clients, 503 to others, with the wait", async (t) => {
-  for (const [path, status] of [["/", 503], ["/v1/messages", 529], ["/v1/responses", 503]] as const) {
+  for (const [path, status] of [
+    ["/", 503],
+    ["/v1/messages", 529],
+    ["/v1/responses", 503],
+  ] as const) {
     const clock = new TestClock();
     const upstream = await startUpstream(t);
     const gateway = await gatewayOn(t, POLICY(upstream.url), { clock });
@@ -137,21 +190,35 @@ test("the wait of a request that was served is on its reply, for a person, a log
   running.res.end();
   (await upstream.next()).res.end("at last");
   const reply = await waiting;
-  assert.deepEqual([reply.status, reply.headers["laneway-wait-ms"], reply.headers["server-timing"]], [200, "1234", 'laneway;dur=1234.0;desc="wait"']);
+  assert.deepEqual(
+    [reply.status, reply.headers["laneway-wait-ms"], reply.headers["server-timing"]],
+    [200, "1234", 'laneway;dur=1234.0;desc="wait"'],
+  );
 });
 
 test("a path that no resource takes: 404 that says what to add", async (t) => {
-  const gateway = await gatewayOn(t, `{ resources: { main-db: { limit: 5 }, claude: { provider: anthropic, upstream: "http://127.0.0.1:1" }, gpt: { provider: openai, upstream: "http://127.0.0.1:1" } }, classify: [ { path: /v1/embeddings, lane: low, resource: main-db } ] }`);
+  const gateway = await gatewayOn(
+    t,
+    `{ resources: { main-db: { limit: 5 }, claude: { provider: anthropic, upstream: "http://127.0.0.1:1" }, gpt: { provider: openai, upstream: "http://127.0.0.1:1" } }, classify: [ { path: /v1/embeddings, lane: low, resource: main-db } ] }`,
+  );
   const plain = await ask(`${gateway.url}/api/x`);
-  assert.deepEqual([plain.status, plain.json().detail], [404, "no resource of the policy takes GET /api/x; add one with an upstream, or a rule that names one"]);
+  assert.deepEqual(
+    [plain.status, plain.json().detail],
+    [404, "no resource of the policy takes GET /api/x; add one with an upstream, or a rule that names one"],
+  );
   const named = await ask(`${gateway.url}/v1/embeddings`, { body: "{}" });
   assert.equal(named.status, 404);
   assert.match(named.json().error.message, /"main-db", which has no upstream/);
 });
 
 test("a body that must be read and is too large: 413, before and after it is known to be", async (t) => {
-  const upstream = await startUpstream(t, (req, res) => { req.resume().on("end", () => res.end("ok")); });
-  const gateway = await gatewayOn(t, `{ classify: [ { model: tiny-*, lane: low } ], resources: { gpt: { provider: openai, upstream: "${upstream.url}" } }, gateway: { maxBody: 1kB } }`);
+  const upstream = await startUpstream(t, (req, res) => {
+    req.resume().on("end", () => res.end("ok"));
+  });
+  const gateway = await gatewayOn(
+    t,
+    `{ classify: [ { model: tiny-*, lane: low } ], resources: { gpt: { provider: openai, upstream: "${upstream.url}" } }, gateway: { maxBody: 1kB } }`,
+  );
   const large = JSON.stringify({ model: "tiny-1", input: "x".repeat(2_000) });
   for (const headers of [{}, { "transfer-encoding": "chunked" }]) {
     const reply = await ask(`${gateway.url}/v1/responses`, { body: large, headers });
@@ -163,7 +230,10 @@ test("a body that must be read and is too large: 413, before and after it is kno
 });
 
 test("a body that says beforehand that it is too large is not waited for", async (t) => {
-  const gateway = await gatewayOn(t, '{ classify: [ { model: tiny-*, lane: low } ], resources: { gpt: { provider: openai, upstream: "http://127.0.0.1:1" } }, gateway: { maxBody: 1kB } }');
+  const gateway = await gatewayOn(
+    t,
+    '{ classify: [ { model: tiny-*, lane: low } ], resources: { gpt: { provider: openai, upstream: "http://127.0.0.1:1" } }, gateway: { maxBody: 1kB } }',
+  );
   const wire = new Wire(gateway.url);
   wire.send("POST /v1/responses HTTP/1.1\r\nhost: a\r\ncontent-length: 1001\r\n\r\n");
   await wire.until("HTTP/1.1 413 ");
@@ -192,6 +262,36 @@ test("a refused client on a connection that it keeps can ask again on it, its bo
   assert.equal((await served).status, 200);
 });
 
+test("a fault of the gateway's own: 500 without its details, which the log has under the request's id", async (t) => {
+  const lines: string[] = [];
+  const gateway = await gatewayOn(t, 'resources: { http: { upstream: "http://127.0.0.1:1" } }', {
+    log: (line) => lines.push(line),
+  });
+  gateway.laneway.classify = () => {
+    throw new TypeError("a secret detail");
+  };
+  const reply = await ask(`${gateway.url}/v1/messages`, { body: "{}" });
+  assert.deepEqual([reply.status, reply.json().error.type], [500, "api_error"]);
+  assert.doesNotMatch(reply.text, /secret/);
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0]!,
+    new RegExp(
+      `^request ${String(reply.headers["laneway-request-id"])} failed inside the gateway: TypeError: a secret detail\n`,
+    ),
+  );
+});
+
+test("a refusal's id is that of the record of its task", async (t) => {
+  const { gateway } = await crowded(t);
+  const reply = await ask(gateway.url, { headers: { "x-tenant": "a" } });
+  const record = gateway.laneway
+    .resource("http")
+    .records()
+    .find(({ outcome }) => outcome === "rejected");
+  assert.equal(record?.id, reply.headers["laneway-request-id"]);
+});
+
 test("a HEAD request is refused without a body", async (t) => {
   const gateway = await gatewayOn(t, "resources: { main-db: { limit: 5 } }");
   const reply = await ask(gateway.url, { method: "HEAD" });
@@ -200,10 +300,16 @@ test("a HEAD request is refused without a body", async (t) => {
 
 test("a shadow policy refuses nothing", async (t) => {
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `{ enforce: false, lanes: [ { name: normal, queue: { max: 0 } } ], resources: { http: { upstream: "${upstream.url}", limit: 1 } } }`);
+  const gateway = await gatewayOn(
+    t,
+    `{ enforce: false, lanes: [ { name: normal, queue: { max: 0 } } ], resources: { http: { upstream: "${upstream.url}", limit: 1 } } }`,
+  );
   const pending = [ask(gateway.url), ask(gateway.url), ask(gateway.url)];
   for (const _ of pending) (await upstream.next()).res.end();
-  assert.deepEqual((await Promise.all(pending)).map(({ status }) => status), [200, 200, 200]);
+  assert.deepEqual(
+    (await Promise.all(pending)).map(({ status }) => status),
+    [200, 200, 200],
+  );
 });
 
 test("a structured-field string holds printable ASCII, with quotes and backslashes escaped", () => {

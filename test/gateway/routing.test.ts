@@ -24,7 +24,8 @@ test("AI paths go to the first resource of their provider by their shape, the re
   site: { provider: http, upstream: "${await named(t, "site")}" }
   http: { provider: http, upstream: "${await named(t, "http")}" }`;
   const { url } = await gatewayOn(t, policy);
-  const went = async (path: string, headers: Record<string, string> = {}): Promise<string> => (await ask(url + path, { headers })).text.split(" ")[0]!;
+  const went = async (path: string, headers: Record<string, string> = {}): Promise<string> =>
+    (await ask(url + path, { headers })).text.split(" ")[0]!;
   const version = { "anthropic-version": "2026-10-21" };
   const expected: Record<string, string> = {
     "/v1/messages": "claude",
@@ -44,22 +45,32 @@ test("AI paths go to the first resource of their provider by their shape, the re
     "/api/v1/messages": "http",
   };
   for (const [path, resource] of Object.entries(expected)) assert.equal(await went(path), resource, path);
-  for (const path of ["/v1/models", "/v1/models/claude-x", "/v1/files/f1/content"]) assert.equal(await went(path, version), "claude", `${path} with anthropic-version`);
+  for (const path of ["/v1/models", "/v1/models/claude-x", "/v1/files/f1/content"])
+    assert.equal(await went(path, version), "claude", `${path} with anthropic-version`);
 });
 
 test("without a resource named http the rest goes to the first plain one, or to the only one there is", async (t) => {
-  const site = await gatewayOn(t, `resources: { gpt: { provider: openai, upstream: "${await named(t, "gpt")}" }, site: { upstream: "${await named(t, "site")}" } }`);
+  const site = await gatewayOn(
+    t,
+    `resources: { gpt: { provider: openai, upstream: "${await named(t, "gpt")}" }, site: { upstream: "${await named(t, "site")}" } }`,
+  );
   assert.match((await ask(`${site.url}/about`)).text, /^site /);
   assert.match((await ask(`${site.url}/v1/messages`)).text, /^site /);
-  const only = await gatewayOn(t, `resources: { main-db: { limit: 5 }, claude: { provider: anthropic, upstream: "${await named(t, "claude")}" } }`);
+  const only = await gatewayOn(
+    t,
+    `resources: { main-db: { limit: 5 }, claude: { provider: anthropic, upstream: "${await named(t, "claude")}" } }`,
+  );
   assert.match((await ask(`${only.url}/anything`)).text, /^claude /);
   assert.match((await ask(`${only.url}/v1/chat/completions`, { body: "{}" })).text, /^claude /);
 });
 
 test("a rule that names a resource wins over the shape", async (t) => {
-  const { url } = await gatewayOn(t, `
+  const { url } = await gatewayOn(
+    t,
+    `
 classify: [ { path: /api/payments/**, lane: critical, resource: payments }, { path: /v1/embeddings, lane: bulk, resource: payments } ]
-resources: { http: { upstream: "${await named(t, "http")}" }, gpt: { provider: openai, upstream: "${await named(t, "gpt")}" }, payments: { upstream: "${await named(t, "payments")}" } }`);
+resources: { http: { upstream: "${await named(t, "http")}" }, gpt: { provider: openai, upstream: "${await named(t, "gpt")}" }, payments: { upstream: "${await named(t, "payments")}" } }`,
+  );
   const paid = await ask(`${url}/api/payments/1`);
   assert.deepEqual([paid.text.split(" ")[0], paid.headers["laneway-lane"]], ["payments", "critical"]);
   const embedded = await ask(`${url}/v1/embeddings`, { body: "{}" });
@@ -67,30 +78,62 @@ resources: { http: { upstream: "${await named(t, "http")}" }, gpt: { provider: o
 });
 
 test("a rule on the model sees the model at the top of the body, and the body passes unchanged", async (t) => {
-  const { url } = await gatewayOn(t, `
+  const { url } = await gatewayOn(
+    t,
+    `
 classify: [ { model: claude-haiku-*, lane: low }, { model: "*", lane: high } ]
-resources: { claude: { provider: anthropic, upstream: "${await named(t, "claude")}" }, gpt: { provider: openai, upstream: "${await named(t, "gpt")}" } }`);
-  const lane = async (path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<string> => {
+resources: { claude: { provider: anthropic, upstream: "${await named(t, "claude")}" }, gpt: { provider: openai, upstream: "${await named(t, "gpt")}" } }`,
+  );
+  const lane = async (
+    path: string,
+    body: string | Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<string> => {
     const reply = await ask(url + path, { body, headers });
     assert.ok(reply.text.endsWith(` ${Buffer.from(body).length}`), reply.text);
     return String(reply.headers["laneway-lane"]);
   };
   assert.equal(await lane("/v1/messages", '{"model":"claude-haiku-5","messages":[]}'), "low");
-  assert.equal(await lane("/v1/messages", '{"messages":[{"model":"claude-haiku-5"}],"model":"claude-opus-5"}'), "high");
-  assert.equal(await lane("/v1/messages", '{"messages":[{"role":"user","content":"\\"model\\":\\"claude-haiku-5\\""}]}'), "normal");
+  assert.equal(
+    await lane("/v1/messages", '{"messages":[{"model":"claude-haiku-5"}],"model":"claude-opus-5"}'),
+    "high",
+  );
+  assert.equal(
+    await lane("/v1/messages", '{"messages":[{"role":"user","content":"\\"model\\":\\"claude-haiku-5\\""}]}'),
+    "normal",
+  );
   assert.equal(await lane("/v1/messages", "not json"), "normal");
-  assert.equal(await lane("/v1/messages", `{"system":"${"x".repeat(300_000)}","model":"claude-haiku-5"}`), "low", "a body that would otherwise stream");
-  assert.equal(await lane("/v1/messages", '{"model":"claude-haiku-5"}', { "transfer-encoding": "chunked" }), "low");
-  assert.equal(await lane("/v1/messages", gzipSync('{"model":"claude-haiku-5"}'), { "content-encoding": "gzip" }), "normal", "a compressed body is not looked into");
+  assert.equal(
+    await lane("/v1/messages", `{"system":"${"x".repeat(300_000)}","model":"claude-haiku-5"}`),
+    "low",
+    "a body that would otherwise stream",
+  );
+  assert.equal(
+    await lane("/v1/messages", '{"model":"claude-haiku-5"}', { "transfer-encoding": "chunked" }),
+    "low",
+  );
+  assert.equal(
+    await lane("/v1/messages", gzipSync('{"model":"claude-haiku-5"}'), { "content-encoding": "gzip" }),
+    "normal",
+    "a compressed body is not looked into",
+  );
   assert.equal(await lane("/v1/embeddings", '{"input":"x","model":"e-1"}'), "high");
-  assert.equal(await lane("/v1/messages/batches", '{"requests":[],"model":"claude-haiku-5"}'), "normal", "batches stream");
+  assert.equal(
+    await lane("/v1/messages/batches", '{"requests":[],"model":"claude-haiku-5"}'),
+    "normal",
+    "batches stream",
+  );
 });
 
 test("a claim lowers, and raises only those who may; the lane that was given is on the reply", async (t) => {
-  const { url } = await gatewayOn(t, `
+  const { url } = await gatewayOn(
+    t,
+    `
 trust: { callers: [ { key: chat-key, upTo: critical } ] }
-resources: { http: { upstream: "${await named(t, "http")}" } }`);
-  const lane = async (headers: Record<string, string>): Promise<unknown> => (await ask(url, { headers })).headers["laneway-lane"];
+resources: { http: { upstream: "${await named(t, "http")}" } }`,
+  );
+  const lane = async (headers: Record<string, string>): Promise<unknown> =>
+    (await ask(url, { headers })).headers["laneway-lane"];
   assert.equal(await lane({ "x-priority": "bulk" }), "bulk");
   assert.equal(await lane({ "x-priority": "critical" }), "normal");
   assert.equal(await lane({ "x-priority": "critical", "x-api-key": "chat-key" }), "critical");
@@ -99,10 +142,13 @@ resources: { http: { upstream: "${await named(t, "http")}" } }`);
 
 test("requests queue by lane: the most important goes first when the upstream is full", async (t) => {
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `
+  const gateway = await gatewayOn(
+    t,
+    `
 lanes: [ { name: critical }, { name: normal }, { name: bulk } ]
 classify: [ { path: /critical, lane: critical }, { path: /bulk, lane: bulk } ]
-resources: { http: { upstream: "${upstream.url}", limit: 1 } }`);
+resources: { http: { upstream: "${upstream.url}", limit: 1 } }`,
+  );
   const replies = [ask(`${gateway.url}/first`)];
   let { res } = await upstream.next();
   for (const path of ["/bulk", "/normal", "/critical"]) {
@@ -123,7 +169,9 @@ resources: { http: { upstream: "${upstream.url}", limit: 1 } }`);
 
 test("an edited policy is followed at once: other upstreams, other limits, and those under way end where they began", async (t) => {
   const before = await startUpstream(t);
-  const after = await startUpstream(t, (_req, res) => { res.end("after"); });
+  const after = await startUpstream(t, (_req, res) => {
+    res.end("after");
+  });
   const gateway = await gatewayOn(t, `resources: { http: { upstream: "${before.url}", limit: 1 } }`);
   const running = ask(gateway.url);
   const arrival = await before.next();

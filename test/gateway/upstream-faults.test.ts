@@ -3,7 +3,18 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { TestClock } from "../../src/testing/clock.ts";
-import { ask, begin, eventually, gatewayOn, read, settled, startRawUpstream, startUpstream, stateOf, Wire } from "./fixture.ts";
+import {
+  ask,
+  begin,
+  eventually,
+  gatewayOn,
+  read,
+  settled,
+  startRawUpstream,
+  startUpstream,
+  stateOf,
+  Wire,
+} from "./fixture.ts";
 
 test("an upstream that is down: 502 in the client's own shape, and the seat is free", async (t) => {
   const gone = await startUpstream(t);
@@ -37,10 +48,22 @@ const BROKEN: Readonly<Record<string, { readonly says: string; readonly reason: 
   "that closes in the middle of its head": { says: "HTTP/1.1 200 OK\r\ncontent-le", reason: "reset" },
   "that speaks another protocol": { says: "220 mail.example ESMTP\r\n", reason: "malformed" },
   "whose header is no header": { says: "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n", reason: "malformed" },
-  "whose lengths contradict each other": { says: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello", reason: "malformed" },
-  "that gives a length and chunks": { says: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", reason: "malformed" },
-  "whose headers have no end": { says: `HTTP/1.1 200 OK\r\nx-a: ${"a".repeat(70_000)}\r\n\r\n`, reason: "malformed" },
-  "that switches protocols unasked": { says: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", reason: "malformed" },
+  "whose lengths contradict each other": {
+    says: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+    reason: "malformed",
+  },
+  "that gives a length and chunks": {
+    says: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    reason: "malformed",
+  },
+  "whose headers have no end": {
+    says: `HTTP/1.1 200 OK\r\nx-a: ${"a".repeat(70_000)}\r\n\r\n`,
+    reason: "malformed",
+  },
+  "that switches protocols unasked": {
+    says: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+    reason: "malformed",
+  },
 };
 
 for (const [what, { says, reason }] of Object.entries(BROKEN)) {
@@ -48,7 +71,10 @@ for (const [what, { says, reason }] of Object.entries(BROKEN)) {
     const upstream = await startRawUpstream(t, (socket) => socket.end(says));
     const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream}", limit: 1 } }`);
     const reply = await ask(gateway.url, { body: "x" });
-    assert.deepEqual([reply.status, reply.json().code, reply.json().reason], [502, "LANEWAY_UPSTREAM", reason]);
+    assert.deepEqual(
+      [reply.status, reply.json().code, reply.json().reason],
+      [502, "LANEWAY_UPSTREAM", reason],
+    );
     assert.equal(stateOf(gateway).seatsInUse, 0);
   });
 }
@@ -77,7 +103,8 @@ test("an upstream that breaks off in the middle of a large upload: 502, and the 
 const CUT: Readonly<Record<string, string>> = {
   "with a length": "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this much",
   "in chunks": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
-  "in chunks that turn to nonsense": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nZZZ\r\n",
+  "in chunks that turn to nonsense":
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nZZZ\r\n",
 };
 
 for (const [how, says] of Object.entries(CUT)) {
@@ -104,7 +131,9 @@ test("a reply without a length ends with its connection, and is whole", async (t
 test("an upstream that never answers: 504 when the lane's time is up, the call is aborted and the seat is free", async (t) => {
   const clock = new TestClock();
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 1 } }`, { clock });
+  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 1 } }`, {
+    clock,
+  });
   const expected = [
     ["/", { status: 504, type: undefined }],
     ["/v1/messages", { status: 504, type: "timeout_error" }],
@@ -129,7 +158,9 @@ test("an upstream that never answers: 504 when the lane's time is up, the call i
 test("the lane's time-out ends at the first byte of the reply: a stream may go on for as long as it likes", async (t) => {
   const clock = new TestClock();
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 1 } }`, { clock });
+  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 1 } }`, {
+    clock,
+  });
   const client = begin(gateway.url);
   const arrival = await upstream.next();
   arrival.res.writeHead(200).flushHeaders();
@@ -137,7 +168,10 @@ test("the lane's time-out ends at the first byte of the reply: a stream may go o
   await clock.advance(3_600_000);
   arrival.res.end("after an hour");
   assert.equal((await read(res)).text, "after an hour");
-  assert.deepEqual([stateOf(gateway).lane.finished, stateOf(gateway).lane.failed, stateOf(gateway).lane.timedOut], [1, 0, 0]);
+  assert.deepEqual(
+    [stateOf(gateway).lane.finished, stateOf(gateway).lane.failed, stateOf(gateway).lane.timedOut],
+    [1, 0, 0],
+  );
 });
 
 test("an upstream's own errors pass unchanged, and count as failed when they are its fault", async (t) => {
@@ -148,7 +182,10 @@ test("an upstream's own errors pass unchanged, and count as failed when they are
   const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`);
   for (const status of [400, 404, 429, 500, 529]) {
     const reply = await ask(`${gateway.url}/${status}`);
-    assert.deepEqual([reply.status, reply.text, reply.headers["retry-after"]], [status, `{"odd":${status}}`, "77"]);
+    assert.deepEqual(
+      [reply.status, reply.text, reply.headers["retry-after"]],
+      [status, `{"odd":${status}}`, "77"],
+    );
   }
   await eventually(() => stateOf(gateway).seatsInUse === 0);
   assert.deepEqual([stateOf(gateway).lane.finished, stateOf(gateway).lane.failed], [2, 3]);

@@ -58,7 +58,7 @@ async function watching(t: TestContext, file: string): Promise<{ laneway: Lanewa
 }
 
 function limitOf(told: Policy | Error): number {
-  assert.ok(!(told instanceof Error), String(told));
+  assert.ok(!(told instanceof Error), told instanceof Error ? told.message : "");
   return told.resources["db"]!.limit;
 }
 

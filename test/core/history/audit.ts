@@ -7,7 +7,17 @@
 import { LanewayError, REASONS } from "../../../src/core/errors.ts";
 import type { Lane, NeverStarted } from "../../../src/core/lane.ts";
 import type { Scheduler } from "../../../src/core/scheduler.ts";
-import { AGED, BACKING_OFF, ENDED, EXEMPT, OVERDUE, RUNNING, SHADOW, WAITING, waitMs } from "../../../src/core/task.ts";
+import {
+  AGED,
+  BACKING_OFF,
+  ENDED,
+  EXEMPT,
+  OVERDUE,
+  RUNNING,
+  SHADOW,
+  WAITING,
+  waitMs,
+} from "../../../src/core/task.ts";
 import type { Task } from "../../../src/core/task.ts";
 import { judgeEviction, judgeRefusal } from "./judge-refusal.ts";
 import { judgeStart } from "./judge-start.ts";
@@ -76,7 +86,10 @@ export class Audit {
 
   #watchSubmit(): void {
     const { scheduler } = this;
-    const submit = scheduler.submit.bind(scheduler) as (options: object, mayWait: boolean) => Task | undefined;
+    const submit = scheduler.submit.bind(scheduler) as (
+      options: object,
+      mayWait: boolean,
+    ) => Task | undefined;
     const watched = (options: object, mayWait: boolean): Task | undefined => {
       const task = submit(options, mayWait);
       this.latest = task;
@@ -103,7 +116,9 @@ export class Audit {
   /** Called while the task has its seats already and the next one has not been chosen. */
   #started(lane: Lane): void {
     this.starts++;
-    const started = [...this.live].find((task) => task.home === lane && task.state === RUNNING && !this.#running.has(task));
+    const started = [...this.live].find(
+      (task) => task.home === lane && task.state === RUNNING && !this.#running.has(task),
+    );
     // A newcomer that found its seats free, with nobody waiting, is not known yet.
     if (started === undefined) return;
     this.#running.add(started);
@@ -179,9 +194,11 @@ export class Audit {
       const sum = of(lane);
       seats += sum.seats;
       for (const key of ["seats", "running", "waiting", "backingOff"] as const)
-        if (lane[key] !== sum[key]) this.fault(1, `lane ${lane.name}: ${key} is ${lane[key]}, but its tasks say ${sum[key]}`);
+        if (lane[key] !== sum[key])
+          this.fault(1, `lane ${lane.name}: ${key} is ${lane[key]}, but its tasks say ${sum[key]}`);
     }
-    if (scheduler.ledger.inUse !== seats) this.fault(1, `seats in use is ${scheduler.ledger.inUse}, but the tasks hold ${seats}`);
+    if (scheduler.ledger.inUse !== seats)
+      this.fault(1, `seats in use is ${scheduler.ledger.inUse}, but the tasks hold ${seats}`);
   }
 
   /** The seats that started in this event, floors' own tasks apart. */
@@ -190,16 +207,25 @@ export class Audit {
     const started = this.#startedNow.filter((task) => task.state === RUNNING && !task.is(EXEMPT));
     if (started.length === 0) return;
     if (scheduler.ledger.inUse > scheduler.ledger.seats)
-      this.fault(1, `admitted past the limit: ${scheduler.ledger.inUse} of ${scheduler.ledger.seats} seats in use`);
+      this.fault(
+        1,
+        `admitted past the limit: ${scheduler.ledger.inUse} of ${scheduler.ledger.seats} seats in use`,
+      );
     for (const { home } of started)
-      if (home.seats > home.share.ceiling) this.fault(1, `lane ${home.name} holds ${home.seats} seats, its ceiling is ${home.share.ceiling}`);
+      if (home.seats > home.share.ceiling)
+        this.fault(1, `lane ${home.name} holds ${home.seats} seats, its ceiling is ${home.share.ceiling}`);
     const guaranteed = scheduler.lanes.reduce((sum, lane) => sum + lane.share.reservation, 0);
-    if (guaranteed > scheduler.ledger.seats) this.fault(1, `reservations of ${guaranteed} seats at a limit of ${scheduler.ledger.seats}`);
+    if (guaranteed > scheduler.ledger.seats)
+      this.fault(1, `reservations of ${guaranteed} seats at a limit of ${scheduler.ledger.seats}`);
   }
 
   #floorsAreKept(): void {
     const { scheduler } = this;
-    const spoken = [...this.lanesEver].reduce((sum, lane) => sum + (scheduler.lanes.includes(lane) ? Math.max(lane.seats, lane.share.floor) : lane.seats), 0);
+    const spoken = [...this.lanesEver].reduce(
+      (sum, lane) =>
+        sum + (scheduler.lanes.includes(lane) ? Math.max(lane.seats, lane.share.floor) : lane.seats),
+      0,
+    );
     if (spoken <= scheduler.ledger.seats) return;
     for (const task of this.#startedNow)
       if (task.state === RUNNING && !task.is(EXEMPT) && task.home.seats > task.home.share.floor)
@@ -222,14 +248,20 @@ export class Audit {
     for (const lane of parked.length === 1 ? parked : []) {
       const { room } = this.room(lane);
       if (lane.parkedFor!.state === WAITING && lane.parkedFor!.width <= room)
-        this.fault(16, `seats stay parked for a task of ${lane.parkedFor!.width} in lane ${lane.name}, although ${room} are free for it`);
+        this.fault(
+          16,
+          `seats stay parked for a task of ${lane.parkedFor!.width} in lane ${lane.name}, although ${room} are free for it`,
+        );
     }
     if (parked.length > 0) return;
     for (const task of this.live) {
       if (task.state !== WAITING || this.#hasElder(task)) continue;
       const { room } = this.room(task.home);
       if (Math.min(task.width, task.home.share.hold) <= room)
-        this.fault(3, `${room} seats are free for lane ${task.home.name} while a task of ${task.width} waits in it`);
+        this.fault(
+          3,
+          `${room} seats are free for lane ${task.home.name} while a task of ${task.width} waits in it`,
+        );
     }
   }
 
@@ -253,17 +285,21 @@ export class Audit {
     let unanswered = 0;
     for (const task of this.live) {
       if (task.state === WAITING && !task.returned) open++;
-      if ((task.state === RUNNING || task.returned) && task.state !== ENDED && !task.is(OVERDUE)) unanswered++;
+      if ((task.state === RUNNING || task.returned) && task.state !== ENDED && !task.is(OVERDUE))
+        unanswered++;
     }
-    if (counted + open !== this.offered) this.fault(11, `offered ${this.offered}, but ${counted} are counted and ${open} wait`);
-    if (admitted !== ended + unanswered) this.fault(11, `admitted ${admitted}, but ${ended} ended and ${unanswered} go on`);
+    if (counted + open !== this.offered)
+      this.fault(11, `offered ${this.offered}, but ${counted} are counted and ${open} wait`);
+    if (admitted !== ended + unanswered)
+      this.fault(11, `admitted ${admitted}, but ${ended} ended and ${unanswered} go on`);
   }
 
   /** Nothing may stand still past its time: called when every timer up to now has fired. */
   checkDue(now: number): void {
     for (const task of this.live) {
       const due = task.dueAt ?? task.arrivedAt + task.home.config.timeoutMs;
-      if (task.state === WAITING && due < now) this.fault(10, `still waits at ${now}, but its time was up at ${due}`);
+      if (task.state === WAITING && due < now)
+        this.fault(10, `still waits at ${now}, but its time was up at ${due}`);
       const queued = waitMs(task, now);
       const follows = !task.returned || !this.lanesChanged;
       if (task.state === WAITING && follows && queued > task.home.config.queueTimeoutMs + 1e-6)
@@ -282,13 +318,19 @@ export class Audit {
       this.fault(11, `at rest, but ${JSON.stringify({ seatsInUse, running, waiting, backingOff })}`);
     if (this.live.size > 0) this.fault(11, `${this.live.size} tasks never ended`);
     const floors = scheduler.lanes.reduce((sum, lane) => sum + lane.share.floor, 0);
-    if (scheduler.ledger.idleFloors !== floors) this.fault(2, `at rest ${scheduler.ledger.idleFloors} floor seats are idle instead of ${floors}`);
-    if (scheduler.wake.nextInstant !== Infinity) this.fault(12, `at rest an instant is left at ${scheduler.wake.nextInstant}`);
+    if (scheduler.ledger.idleFloors !== floors)
+      this.fault(2, `at rest ${scheduler.ledger.idleFloors} floor seats are idle instead of ${floors}`);
+    if (scheduler.wake.nextInstant !== Infinity)
+      this.fault(12, `at rest an instant is left at ${scheduler.wake.nextInstant}`);
     for (const lane of this.lanesEver)
-      if (lane.fair.backlogged !== 0 || lane.returned.length !== 0) this.fault(11, `at rest lane ${lane.name} still lists waiters`);
+      if (lane.fair.backlogged !== 0 || lane.returned.length !== 0)
+        this.fault(11, `at rest lane ${lane.name} still lists waiters`);
     // What runs is charged by expectation: each seat may be wrong by one task, which a short history does not even out.
     const allowed = scheduler.config.agingBudget * this.allTime + this.dearest * (1 + MOST_SEATS);
     if (scheduler.aging.budget > 0 && this.agedTime > allowed + 1e-6)
-      this.fault(6, `aged tasks took ${this.agedTime} of ${this.allTime} seat-milliseconds, the budget allows ${allowed}`);
+      this.fault(
+        6,
+        `aged tasks took ${this.agedTime} of ${this.allTime} seat-milliseconds, the budget allows ${allowed}`,
+      );
   }
 }

@@ -28,7 +28,8 @@ function judgeLane(audit: Audit, chosen: Lane, aged: boolean, waiting: readonly 
   const room = (lane: Lane) => {
     let free = scheduler.ledger.seats;
     for (const other of audit.lanesEver) free -= seats(other);
-    for (const other of scheduler.lanes) if (other !== lane) free -= Math.max(0, other.share.floor - seats(other));
+    for (const other of scheduler.lanes)
+      if (other !== lane) free -= Math.max(0, other.share.floor - seats(other));
     return Math.min(free, lane.share.ceiling - seats(lane));
   };
   const able = scheduler.lanes.filter(
@@ -39,23 +40,28 @@ function judgeLane(audit: Audit, chosen: Lane, aged: boolean, waiting: readonly 
     `${step}: lane ${lane.name} comes first, but lane ${chosen.name}${aged ? " (aged)" : ""} got the seat`;
   if (!able.includes(chosen)) return audit.fault(1, `lane ${chosen.name} had no room for the seat it got`);
   const byFloor = able.find((lane) => seats(lane) < lane.share.floor);
-  if (byFloor !== undefined) return byFloor === chosen ? undefined : audit.fault(2, say("(a) floor", byFloor));
+  if (byFloor !== undefined)
+    return byFloor === chosen ? undefined : audit.fault(2, say("(a) floor", byFloor));
   const top = scheduler.lanes[0]!;
-  if (able.includes(top) && below(top)) return top === chosen ? undefined : audit.fault(2, say("(b) top lane", top));
+  if (able.includes(top) && below(top))
+    return top === chosen ? undefined : audit.fault(2, say("(b) top lane", top));
   if (aged) {
     const old = (task: Task) => task.home === chosen && now - task.arrivedAt >= chosen.config.agingAfterMs;
     // The picked lane's fair queue may serve a younger one than the one whose age it was picked for.
-    if (!waiting.some(old) && !justStarted(audit, chosen, now)) audit.fault(6, `lane ${chosen.name} was picked out of turn, but nobody in it is old`);
+    if (!waiting.some(old) && !justStarted(audit, chosen, now))
+      audit.fault(6, `lane ${chosen.name} was picked out of turn, but nobody in it is old`);
     return;
   }
   const byReservation = able.find(below);
-  if (byReservation !== undefined) return byReservation === chosen ? undefined : audit.fault(2, say("(d) reservation", byReservation));
+  if (byReservation !== undefined)
+    return byReservation === chosen ? undefined : audit.fault(2, say("(d) reservation", byReservation));
   if (scheduler.config.order === "strict" && able[0] !== chosen) audit.fault(4, say("(e) rank", able[0]!));
 }
 
 function justStarted(audit: Audit, lane: Lane, now: number): boolean {
   if (audit.oldRefusedAt.get(lane) === now) return true;
   for (const task of audit.live)
-    if (task.home === lane && task.startedAt === now && now - task.arrivedAt >= lane.config.agingAfterMs) return true;
+    if (task.home === lane && task.startedAt === now && now - task.arrivedAt >= lane.config.agingAfterMs)
+      return true;
   return false;
 }

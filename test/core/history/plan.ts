@@ -82,7 +82,8 @@ export function randomLanes(random: Random, profile: Profile, limit: number): La
     left -= reserved;
     const reservation: number | Percent = inPercent ? `${reserved}%` : reserved;
     // An exempt lane has no seats, so it takes no option about them.
-    if (rank > 0 && random.next() < profile.exempt) return { name, exempt: true, timeoutMs: random.pick([60, 400, 3_000]) };
+    if (rank > 0 && random.next() < profile.exempt)
+      return { name, exempt: true, timeoutMs: random.pick([60, 400, 3_000]) };
     return {
       name,
       reservation,
@@ -99,7 +100,11 @@ export function randomLanes(random: Random, profile: Profile, limit: number): La
   });
 }
 
-function ceiling(random: Random, limit: number, reservation: number | Percent): { ceiling?: number | Percent } {
+function ceiling(
+  random: Random,
+  limit: number,
+  reservation: number | Percent,
+): { ceiling?: number | Percent } {
   if (random.next() < 0.6) return {};
   if (typeof reservation === "number") return { ceiling: random.whole(Math.max(1, reservation), limit) };
   return { ceiling: `${random.whole(Math.max(1, Number(reservation.slice(0, -1))), 100)}%` };

@@ -80,12 +80,12 @@ class History {
     const chance = random.next();
     if (chance < profile.updates) this.update();
     else if (chance < profile.updates + profile.ready) this.ready();
-    else if (chance < 0.5) this.run();
+    else if (chance < 0.5) void this.run();
     else if (chance < 0.65) this.acquire();
     else if (chance < 0.7) this.tryAcquire();
     else if (chance < 0.8) this.release();
     else if (chance < 0.8 + profile.requeues / 2) this.requeue();
-    else if (chance < 0.95) for (let i = random.whole(1, 6); i > 0; i--) this.run();
+    else if (chance < 0.95) for (let i = random.whole(1, 6); i > 0; i--) void this.run();
     else this.resource.snapshot();
   }
 
@@ -126,8 +126,10 @@ class History {
         call.task = permit as Task;
         call.started++;
         if (call.started > 1) this.audit.fault(11, `the function of call ${call.id} was called twice`);
-        if (this.busy > allowed) this.audit.fault(8, `the function of call ${call.id} was called inside somebody else's release`);
-        if (this.context.getStore() !== call.id) this.audit.fault(8, `call ${call.id} started in the async context of ${this.context.getStore()}`);
+        if (this.busy > allowed)
+          this.audit.fault(8, `the function of call ${call.id} was called inside somebody else's release`);
+        if (this.context.getStore() !== call.id)
+          this.audit.fault(8, `call ${call.id} started in the async context of ${this.context.getStore()}`);
         return this.work(permit, depth);
       }, task),
     );
@@ -142,7 +144,8 @@ class History {
     if (random.next() < 0.05) permit.answered();
     if (random.next() < profile.throws / 2) throw new Error("thrown");
     if (random.next() < 0.1) return "at once";
-    if (random.next() < profile.neverEnds) return new Promise((resolve) => this.unending.push(() => resolve("at last")));
+    if (random.next() < profile.neverEnds)
+      return new Promise((resolve) => this.unending.push(() => resolve("at last")));
     if (depth < 3 && random.next() < profile.nested) return this.run(depth + 1);
     return this.slowly(permit);
   }
@@ -185,7 +188,8 @@ class History {
       this.inside(() => permit.release({ failed: this.random.next() < 0.2 }));
       const before = this.audit.scheduler.ledger.inUse;
       if (this.random.next() < 0.3) this.inside(() => permit.release());
-      if (this.audit.scheduler.ledger.inUse !== before) this.audit.fault(11, "a second release freed seats again");
+      if (this.audit.scheduler.ledger.inUse !== before)
+        this.audit.fault(11, "a second release freed seats again");
       return;
     }
   }
@@ -221,10 +225,10 @@ class History {
     const producer = { settled: false };
     this.producers.push(producer);
     const { lanes } = this.resource.snapshot();
-    const done = () => {
-      producer.settled = true;
-    };
-    this.resource.ready({ lane: this.random.pick(lanes).name }).then(done, done);
+    void this.resource
+      .ready({ lane: this.random.pick(lanes).name })
+      .catch(() => undefined)
+      .then(() => (producer.settled = true));
   }
 
   drain(): void {
@@ -242,11 +246,12 @@ class History {
   }
 
   settles(call: Call, promise: Promise<unknown>): Promise<unknown> {
-    const done = () => {
-      call.settled = true;
-    };
-    promise.then(done, done);
-    return promise.catch(() => undefined);
+    return promise
+      .catch(() => undefined)
+      .then((value) => {
+        call.settled = true;
+        return value;
+      });
   }
 
   // ── what callers see ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,11 +263,13 @@ class History {
       if (call.settled || call.task === undefined || this.profile.shadow === 1) continue;
       const over = call.task.state === ENDED && call.task.more?.successor === undefined;
       if (over) this.audit.fault(11, `call ${call.id} is over but was not answered`);
-      if (call.task.state === RUNNING && call.started === 0) this.audit.fault(11, `call ${call.id} has its seats but was not told`);
+      if (call.task.state === RUNNING && call.started === 0)
+        this.audit.fault(11, `call ${call.id} has its seats but was not told`);
     }
     // One for time-outs, one for a drain that may take too long.
     const timers = this.drained === undefined ? 1 : 2;
-    if (this.counting.pending > timers && this.profile.shadow === 0) this.audit.fault(12, `${this.counting.pending} timers are set`);
+    if (this.counting.pending > timers && this.profile.shadow === 0)
+      this.audit.fault(12, `${this.counting.pending} timers are set`);
   }
 
   /** Everybody finishes; then nothing may be left. */
@@ -283,8 +290,10 @@ class History {
     }
     await this.clock.advance(2_000);
     this.audit.checkRest();
-    for (const call of this.calls) if (!call.settled) this.audit.fault(11, `call ${call.id} was never answered`);
-    for (const producer of this.producers) if (!producer.settled) this.audit.fault(9, "a producer waits for room that is there");
+    for (const call of this.calls)
+      if (!call.settled) this.audit.fault(11, `call ${call.id} was never answered`);
+    for (const producer of this.producers)
+      if (!producer.settled) this.audit.fault(9, "a producer waits for room that is there");
     if (this.counting.pending > 0) this.audit.fault(12, "a timer is left at rest");
     if (this.drained !== undefined) await this.drained;
   }

@@ -1,0 +1,69 @@
+/**
+ * The stand-in upstream of the gateway's benchmark: answers on raw sockets, so that it costs far less than the proxies
+ * it is behind and is never what limits them. A body holding `"stream":true` gets events, any other request 1 KB of JSON.
+ */
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { EVENT_EVERY_MS, EVENTS_PER_STREAM } from "./events.ts";
+
+const text = "x".repeat(800);
+const json = JSON.stringify({
+  id: "chatcmpl-1",
+  object: "chat.completion",
+  created: 1_700_000_000,
+  model: "stand-in",
+  choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }],
+  usage: { prompt_tokens: 100, completion_tokens: 200, total_tokens: 300 },
+});
+const reply = Buffer.from(
+  `HTTP/1.1 200 OK\r\ndate: Sat, 01 Jan 2028 00:00:00 GMT\r\ncontent-type: application/json\r\ncontent-length: ${json.length}\r\n` +
+    `x-request-id: req_1\r\nopenai-processing-ms: 12\r\nx-ratelimit-limit-requests: 4000\r\nx-ratelimit-remaining-requests: 3999\r\n\r\n${json}`,
+);
+const streamHead = Buffer.from(
+  "HTTP/1.1 200 OK\r\ndate: Sat, 01 Jan 2028 00:00:00 GMT\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n",
+);
+const event = `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", choices: [{ index: 0, delta: { content: "a few words" }, finish_reason: null }] })}\n\n`;
+const eventChunk = Buffer.from(`${event.length.toString(16)}\r\n${event}\r\n`);
+const lastChunk = Buffer.from("0\r\n\r\n");
+
+function stream(socket: Socket): void {
+  let sent = 0;
+  socket.write(streamHead);
+  const timer = setInterval(() => {
+    socket.write(eventChunk);
+    if (++sent < EVENTS_PER_STREAM) return;
+    stop();
+    socket.off("close", stop);
+    socket.write(lastChunk);
+  }, EVENT_EVERY_MS);
+  const stop = (): void => clearInterval(timer);
+  socket.on("close", stop);
+}
+
+/** The length in bytes of the first whole request in `data`, or 0 while a part is missing. */
+function requestLength(data: string): number {
+  const end = data.indexOf("\r\n\r\n");
+  if (end === -1) return 0;
+  const head = data.slice(0, end).toLowerCase();
+  const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
+  if (length !== undefined) return data.length >= end + 4 + Number(length) ? end + 4 + Number(length) : 0;
+  if (!/\r\ntransfer-encoding: *chunked/.test(head)) return end + 4;
+  const last = data.indexOf("0\r\n\r\n", end);
+  return last === -1 ? 0 : last + 5;
+}
+
+const server = createServer({ noDelay: true }, (socket) => {
+  let data = "";
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk: Buffer) => {
+    data = data === "" ? chunk.toString("latin1") : data + chunk.toString("latin1");
+    const length = requestLength(data);
+    if (length === 0) return;
+    const streamed = data.indexOf('"stream":true') !== -1;
+    data = data.slice(length);
+    if (streamed) stream(socket);
+    else socket.write(reply);
+  });
+});
+server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
+process.on("disconnect", () => process.exit());

@@ -1,0 +1,135 @@
+/**
+ * All benchmarks, in fresh processes, interleaved, with peers in the same run; prints ratios and bars and writes
+ * BENCHMARKS.md.
+ *
+ *     npm run bench                            everything (about a quarter of an hour)
+ *     node bench/run.ts --only backlog         one question: the name of a file in this folder, or gateway
+ *     node bench/run.ts --only memory --json   its rows as JSON
+ */
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { median } from "./question.ts";
+import type { Case, Question } from "./question.ts";
+import { withFigures } from "./readme.ts";
+import { page, table } from "./report.ts";
+import type { Answer } from "./report.ts";
+import type { BenchRow } from "./row.ts";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const ROOT = join(HERE, "..");
+const QUESTIONS = [
+  "uncontended",
+  "backlog",
+  "steps",
+  "memory",
+  "cancel",
+  "critical-behind-million",
+  "simulated",
+];
+const ROUNDS = 5;
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    json: { type: "boolean", default: false },
+    rounds: { type: "string" },
+  },
+});
+await main();
+
+async function main(): Promise<void> {
+  const names = [...QUESTIONS, "gateway"].filter(
+    (name) => options.only === undefined || options.only === name,
+  );
+  if (names.length === 0) {
+    console.error(
+      `bench: expected --only with one of ${QUESTIONS.join(", ")}, gateway; found "${options.only}"`,
+    );
+    process.exitCode = 2;
+    return;
+  }
+  installPeers();
+  const answers: Answer[] = [];
+  for (const name of names) answers.push(await answer(name));
+  const rows = answers.flatMap((one) => one.rows);
+  if (options.json) console.log(JSON.stringify(rows, undefined, 2));
+  else console.log(table(rows));
+  // Part of the questions must not pass for all of them.
+  if (options.only === undefined) {
+    writeFileSync(join(ROOT, "BENCHMARKS.md"), page(answers, new Date()));
+    const readme = join(ROOT, "README.md");
+    writeFileSync(readme, withFigures(readFileSync(readme, "utf8"), rows));
+  }
+  if (rows.some(({ met }) => met === false)) process.exitCode = 3;
+}
+
+/** The peers sit in a package of their own, so that `npm ci` of the project stays small. */
+function installPeers(): void {
+  const installed = join(HERE, "node_modules/.package-lock.json");
+  const isInstalled =
+    existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(HERE, "package-lock.json")).mtimeMs;
+  if (isInstalled) return;
+  note("installing the libraries that are measured beside ours");
+  const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`;
+  const { status } = spawnSync("npm", ["ci", "--silent"], {
+    cwd: HERE,
+    stdio: ["ignore", 2, 2],
+    env: { ...process.env, PATH },
+  });
+  if (status !== 0)
+    throw new Error(
+      "bench: `npm ci` in bench failed; its libraries come from the package registry, so it needs a network",
+    );
+}
+
+async function answer(name: string): Promise<Answer> {
+  if (name === "gateway")
+    return { name, asks: "What does the gateway cost?", unit: "", figures: {}, rows: await gatewayRows() };
+  const { question } = (await import(`./${name}.ts`)) as { question: Question };
+  note(question.asks);
+  const figures: Record<string, number[]> = {};
+  for (let round = 0; round < Number(options.rounds ?? ROUNDS); round++)
+    for (const [one, of] of Object.entries(question.cases)) {
+      if (of.exact === true && round > 0) continue;
+      const figure = await measureApart(name, one, of);
+      (figures[one] ??= []).push(figure);
+      note(`  ${round + 1}  ${one.padEnd(28)} ${figure.toPrecision(4)} ${question.unit}`);
+    }
+  return {
+    name,
+    asks: question.asks,
+    unit: question.unit,
+    figures,
+    rows: question.rows((one) => median(figures[one] ?? [])),
+  };
+}
+
+/** A process for each figure: what one leaves behind in caches, heap and compiled code is not the next one's. */
+async function measureApart(name: string, one: string, { flags = [] }: Case): Promise<number> {
+  const child = spawn(process.execPath, [...flags, join(HERE, "case.ts"), name, one], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  const [status] = (await once(child, "close")) as [number | null];
+  if (status !== 0)
+    throw new Error(`bench/${name}.ts, "${one}": its process ended with ${status ?? "a signal"}`);
+  return JSON.parse(printed) as number;
+}
+
+async function gatewayRows(): Promise<BenchRow[]> {
+  const file = join(HERE, "gateway/run.ts");
+  if (!existsSync(file)) return [];
+  note("What does the gateway cost?");
+  const { gatewayBench } = (await import(file)) as { gatewayBench: () => Promise<BenchRow[]> };
+  return gatewayBench();
+}
+
+function note(line: string): void {
+  console.error(line);
+}
