@@ -119,6 +119,45 @@ test("fixed seats beyond a limit that shrank by itself are cut from the lowest l
   assert.deepEqual(trace.started, ["b1", "b2", "b3", "b4", "a1", "b5", "b6"]);
 });
 
+test("a limit that is given to a running resource is heard when it changes its mind", async () => {
+  const { clock, resource, trace } = simulated({ limit: 1, lanes: [{ name: "only" }] });
+  const limit = new MovingLimit(1);
+  resource.update({ limit });
+  for (const name of ["a", "b", "c"]) void trace.submit(name, 10);
+  limit.become(3);
+  await clock.advance(0);
+  assert.deepEqual(trace.started, ["a", "b", "c"]);
+});
+
+test("a limit that has shrunk by itself below what is guaranteed stands in the way of no other change", () => {
+  const limit = new MovingLimit(4);
+  const resource = new Resource({
+    name: "db",
+    limit,
+    clock: new TestClock(),
+    lanes: [{ name: "a", reservation: 3 }],
+  });
+  limit.become(2);
+  resource.update({ order: "weighted" });
+  assert.equal(resource.snapshot().lanes[0]!.reservation, 2);
+});
+
+test("an estimator that changes its mind while it is told of a release finds that release done", async () => {
+  const clock = new TestClock();
+  const limit = new MovingLimit(1);
+  const resource = new Resource({ name: "db", limit, clock, lanes: [{ name: "only" }] });
+  const seen: number[][] = [];
+  limit.onRelease = (_runMs, seatsInUse) => {
+    limit.become(2);
+    const { admitted, finished, running, seats } = resource.snapshot().lanes[0]!;
+    seen.push([seatsInUse, admitted, finished, running, seats]);
+  };
+  for (let i = 0; i < 3; i++) void resource.run(() => clock.sleep(10));
+  await clock.advance(10);
+  // One seat was in use, one task has finished, and the two that waited have the two seats.
+  assert.deepEqual(seen, [[1, 3, 1, 2, 2]]);
+});
+
 test("for every limit and every set of lanes the shares keep within the limit", () => {
   for (let seed = 1; seed <= 3_000; seed++) {
     const random = seeded(seed);
@@ -153,6 +192,7 @@ test("no history of tasks, lanes and limits that change admits past the limit", 
 
 class MovingLimit implements Limit {
   current: number;
+  onRelease: NonNullable<Limit["onRelease"]> = () => {};
   #changed = (): void => {};
 
   constructor(seats: number) {

@@ -166,6 +166,37 @@ test("who is refused is told when to come back, and those told later are told la
   assert.deepEqual(told, [200, 300, 400, 500, 600]);
 });
 
+test("one that was put back is not put out, also when older ones of a lane that is gone stand before it", async () => {
+  const { clock, resource, trace } = simulated({
+    limit: 2,
+    lanes: [{ name: "high" }, { name: "low", queue: { max: 3 } }],
+  });
+  void trace.submit("running", 1_000, { lane: "high" });
+  const other = await resource.acquire({ lane: "high" });
+  for (const name of ["a1", "a2"]) void trace.submit(name, 10, { lane: "high", flow: "a" });
+  await clock.advance(5);
+  // It starts, although those of the higher lane wait, and is put back: younger than they are, in the lane they come to.
+  resource.update({
+    limit: 3,
+    lanes: [
+      { name: "high", ceiling: 2 },
+      { name: "low", queue: { max: 3 } },
+    ],
+  });
+  const permit = await resource.acquire({ lane: "low", flow: "a" });
+  resource.update({ limit: 2 });
+  const again = permit.requeue();
+  let refusedAgain = false;
+  again.catch(() => (refusedAgain = true));
+  resource.update({ lanes: [{ name: "low", queue: { max: 3 } }] });
+  assert.equal(resource.snapshot().lanes[0]!.waiting, 3);
+  void trace.submit("b1", 10, { lane: "low", flow: "b" });
+  await clock.advance(0);
+  assert.deepEqual(refused(trace.events), ["5: a2 refused: LANEWAY_EVICTED flow-share"]);
+  assert.ok(!refusedAgain);
+  other.release();
+});
+
 test("no history puts out another than the design says", async () => {
   await keepEveryPromise({
     count: 150,

@@ -155,6 +155,54 @@ test("a wide nested wait for which too few seats can ever come free is refused",
   assert.equal(await resource.run(() => resource.run(() => "fits", { width: 2 })), "fits");
 });
 
+test("when a wide nested wait is refused, the seats that were parked for it are used at once", async () => {
+  const { clock, resource } = detecting(4);
+  const held = await resource.acquire();
+  const outer = resource.run(async () => {
+    await assert.rejects(
+      resource.run(() => "never", { width: 3, flow: "wide" }),
+      DEADLOCK,
+    );
+    await clock.sleep(100);
+  });
+  const narrow = resource.acquire({ flow: "narrow" });
+  assert.equal(await codeOrPending(narrow), "still waiting"); // two seats are free, and parked for the wide one
+  resource.update({ limit: 3 });
+  assert.equal(await codeOrPending(narrow), "done");
+  held.release();
+  (await narrow).release();
+  await clock.advance(100);
+  await outer;
+});
+
+test("a nested task that is put back in a lane that is exempt by now goes on: it waits for nobody", async () => {
+  const lanes: LaneOptions[] = [
+    { name: "only", ...FOREVER },
+    { name: "health", ...FOREVER },
+  ];
+  const { clock, resource } = detecting(2, lanes);
+  const bystander = resource.run(() => clock.sleep(10));
+  const outer = resource.run(() =>
+    resource.run(
+      async (permit) => {
+        await bystander;
+        resource.update({ limit: 1 });
+        (await permit.requeue()).release();
+        return "done";
+      },
+      { lane: "health" },
+    ),
+  );
+  resource.update({ lanes: [lanes[0]!, { name: "health", exempt: true }] });
+  await clock.advance(10);
+  assert.equal(await codeOrPending(outer), "done");
+  const left = resource.snapshot().lanes.map(({ running, failed }) => [running, failed]);
+  assert.deepEqual(left, [
+    [0, 0],
+    [0, 0],
+  ]);
+});
+
 test("a permit held by acquire() in the same function counts as well when it was taken inside a run", async () => {
   const { resource } = detecting(2);
   const outer = resource.run(async () => {

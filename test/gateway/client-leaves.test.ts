@@ -71,7 +71,7 @@ test("a client that leaves while it does not read a stream aborts the upstream c
   const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}", limit: 1 } }`);
   const client = begin(gateway.url);
   const arrival = await upstream.next();
-  arrival.res.end(Buffer.alloc(64 * 1024 * 1024));
+  arrival.res.write(Buffer.alloc(64 * 1024 * 1024));
   await once(client, "response");
   client.destroy();
   await arrival.cutOff;
@@ -175,13 +175,14 @@ test("a client that left between two steps is not forgotten: the next one stops 
     ["the client left"],
   );
   const resource = new Resource({ name: "http", limit: 1 });
-  resource.tryAcquire();
+  const permit = resource.tryAcquire();
   const route = {
     upstream: { resource },
     classification: { lane: "normal", flow: "a", rule: "" },
   } as unknown as Route;
   await assert.rejects(queue(call, route), ClientLeft);
   assert.equal(resource.snapshot().waiting, 0);
+  permit?.release();
 });
 
 test("clients that leave at any moment at all leave no seat and no waiter behind", async (t) => {

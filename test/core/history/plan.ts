@@ -1,5 +1,6 @@
 /** A random resource: lanes, guarantees, bounds and switches, always valid, all from one seed. */
 
+import type { Limit } from "../../../src/core/limit/limit.ts";
 import type { LaneOptions, Percent, ResourceOptions } from "../../../src/core/options.ts";
 import type { Random } from "../../../src/testing/random.ts";
 
@@ -16,6 +17,8 @@ export interface Profile {
   /** Chances that a step changes the limit or lanes, or that a producer asks for room. */
   readonly updates: number;
   readonly ready: number;
+  /** Chance that the limit is an estimator's, which changes its mind as tasks end. */
+  readonly movingLimit: number;
   /** Chance that a history ends in a drain before everything is done. */
   readonly drains: number;
   /** Chance that the resource only watches. */
@@ -42,6 +45,7 @@ export function randomProfile(random: Random, fixed: Partial<Profile>): Profile 
     requeues: sometimes(0.2),
     updates: sometimes(0.06),
     ready: sometimes(0.05),
+    movingLimit: sometimes(0.4),
     drains: sometimes(0.3),
     shadow: random.next() < 0.05 ? 1 : 0,
     tinyQueues: sometimes(0.6),
@@ -53,6 +57,28 @@ export function randomProfile(random: Random, fixed: Partial<Profile>): Profile 
   };
 }
 
+/** An estimator without a thought in its head: after some tasks it says another number, in the middle of the release. */
+export class MovingLimit implements Limit {
+  current: number;
+  readonly #random: Random;
+  #changed = (): void => {};
+
+  constructor(seats: number, random: Random) {
+    this.current = seats;
+    this.#random = random;
+  }
+
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  onRelease(): void {
+    if (this.#random.next() > 0.3) return;
+    this.current = this.#random.whole(1, 12);
+    this.#changed();
+  }
+}
+
 const NAMES = ["critical", "high", "normal", "low", "bulk"];
 
 export function randomResource(random: Random, profile: Profile): Omit<ResourceOptions, "clock" | "random"> {
@@ -60,7 +86,7 @@ export function randomResource(random: Random, profile: Profile): Omit<ResourceO
   const lanes = randomLanes(random, profile, limit);
   return {
     name: "history",
-    limit,
+    limit: random.next() < profile.movingLimit ? new MovingLimit(limit, random) : limit,
     lanes,
     order: profile.order,
     aging: profile.aging ? { afterMs: random.whole(5, 200), budget: random.pick([0.05, 0.05, 0.3]) } : false,

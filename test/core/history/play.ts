@@ -13,7 +13,7 @@ import type { Random } from "../../../src/testing/random.ts";
 import { schedulerOf } from "../inside.ts";
 import { Audit } from "./audit.ts";
 import { CountingClock } from "./counting-clock.ts";
-import { randomLanes, randomProfile, randomResource } from "./plan.ts";
+import { MovingLimit, randomLanes, randomProfile, randomResource } from "./plan.ts";
 import type { Profile } from "./plan.ts";
 
 const STEPS = 60;
@@ -211,8 +211,10 @@ class History {
     const limit = random.whole(1, 12);
     const what = random.whole(0, 2);
     try {
-      if (what === 0) this.inside(() => this.resource.update({ limit }));
-      else {
+      if (what === 0) {
+        const moving = random.next() < this.profile.movingLimit ? new MovingLimit(limit, random) : limit;
+        this.inside(() => this.resource.update({ limit: moving }));
+      } else {
         this.audit.lanesChanged = true;
         this.inside(() => this.resource.update({ limit, lanes: randomLanes(random, this.profile, limit) }));
       }
