@@ -67,12 +67,17 @@ function lanewayForUpstream(upstream: string, provider: string | undefined): Lan
 
 async function lanewayFromFile(file: string): Promise<Laneway | number> {
   try {
+    let before: Policy | undefined;
     const laneway = await Laneway.fromFile(file, {
       watch: true,
-      onReload: (policy) => talk(`${file}: the edited policy is in force (${summary(policy)})`),
+      onReload: (policy) => {
+        talk(`${file}: the edited policy is in force (${summary(policy)})`);
+        if (before !== undefined) sayWhatWaits(before, policy);
+      },
       onReloadError: (error) =>
         talk(`${file}: the edit was refused, the policy before it stays in force\n${error.message}`),
     });
+    before = laneway.policy;
     if (upstreamsOf(laneway.policy).length > 0) return laneway;
     laneway.close();
     talk(
@@ -88,6 +93,14 @@ async function lanewayFromFile(file: string): Promise<Laneway | number> {
     talk(error.message);
     return 4;
   }
+}
+
+/** Ports are opened once: an edit of theirs is the one thing that does not follow. */
+function sayWhatWaits({ gateway: started }: Policy, { gateway: edited }: Policy): void {
+  const waiting = (["listen", "admin", "probes"] as const).filter(
+    (field) => started[field] !== edited[field],
+  );
+  if (waiting.length > 0) talk(`  gateway.${waiting.join(" and gateway.")}: takes effect at the next start`);
 }
 
 async function start(laneway: Laneway, { listen, admin }: GatewayCommandOptions): Promise<Gateway | number> {

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { plainAddress } from "../policy/address.ts";
 import type { RequestFacts } from "../policy/classify.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { providerByShape } from "./providers/known.ts";
 import type { Provider } from "./providers/provider.ts";
 import { newRequestId } from "./request-id.ts";
@@ -18,6 +19,14 @@ export class ClientLeft extends Error {
     super("the client left");
     Error.stackTraceLimit = limit;
   }
+}
+
+/** What a call needs beside its request. */
+export interface CallOptions {
+  readonly expectsContinue: boolean;
+  readonly memory: BodyMemory;
+  /** Called when the last byte of the reply has left, or the client has. */
+  readonly onClosed: () => void;
 }
 
 export class Call implements RequestFacts {
@@ -38,16 +47,21 @@ export class Call implements RequestFacts {
   stopReason: Error | undefined = undefined;
   private onStop: ((reason: Error) => void) | undefined = undefined;
 
-  /** `onClosed` is called when the last byte of the reply has left, or the client has. */
-  constructor(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean, onClosed: () => void) {
+  private readonly memory: BodyMemory;
+  private heldBytes = 0;
+
+  constructor(req: IncomingMessage, res: ServerResponse, { expectsContinue, memory, onClosed }: CallOptions) {
     this.req = req;
     this.res = res;
     this.expectsContinue = expectsContinue;
+    this.memory = memory;
     this.path = originForm(req.url!);
     this.provider = providerByShape(withoutQuery(this.path), (name) => this.header(name));
     // Before anything waits: a client may leave at any moment, and "close" comes once.
     const closed = (): void => {
       if (!res.writableFinished) this.stop(new ClientLeft());
+      if (this.heldBytes > 0) this.memory.free(this.heldBytes);
+      this.heldBytes = 0;
       onClosed();
     };
     if (res.socket === null) closesWithConnection(req, res, closed);
@@ -75,6 +89,12 @@ export class Call implements RequestFacts {
   /** The target without its query. */
   get pathname(): string {
     return withoutQuery(this.path);
+  }
+
+  /** Accounts for so many bytes of the body. Throws `LANEWAY_REJECTED` when there is no memory for them. */
+  hold(bytes: number): void {
+    this.memory.hold(bytes);
+    this.heldBytes += bytes;
   }
 
   /**

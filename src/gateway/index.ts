@@ -5,6 +5,7 @@ import { invalid } from "../core/errors.ts";
 import { isLoopback, parseAddress } from "../policy/address.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { createAdminServer } from "./admin.ts";
+import { BodyMemory } from "./body-memory.ts";
 import { close, listen } from "./listen.ts";
 import { createProxyServer } from "./server.ts";
 import { Service } from "./serve.ts";
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   readonly admin?: string | false;
   /** Where to answer health checks and nothing else. Default: the policy's `gateway.probes`. */
   readonly probes?: string;
+  /** Bytes of request bodies that may be held at once. Default: a quarter of the memory this process may use. */
+  readonly bodyMemory?: number;
   /** Told of errors inside the gateway, one line each. Default: `console.error`. */
   readonly log?: (line: string) => void;
 }
@@ -50,7 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { laneway } = options;
   const settings = laneway.policy.gateway;
   const log = options.log ?? ((line: string) => console.error(line));
-  const service = new Service(laneway, log);
+  const service = new Service(laneway, log, new BodyMemory(options.bodyMemory));
   const opened: Server[] = [];
   const open = async (server: Server, option: string, address: string): Promise<string> => {
     const url = await listen(server, option, address, log);

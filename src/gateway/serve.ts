@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { isLanewayError, LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { admitAtOnce, queue } from "./admit.ts";
 import { Call } from "./call.ts";
 import { classify, mustReadBody, needsModel, readModel, readSmallBody } from "./classify.ts";
@@ -28,6 +29,7 @@ export class Service implements RequestHandler {
   /** From here on every reply asks the client to leave. */
   draining = false;
   private readonly log: (line: string) => void;
+  private readonly memory: BodyMemory;
   /** The newest call of each connection. */
   private readonly newest = new WeakMap<Duplex, Call>();
   /** Requests whose reply has not left entirely. */
@@ -38,15 +40,16 @@ export class Service implements RequestHandler {
   };
   private readonly isLast = (): boolean => this.draining;
 
-  constructor(laneway: Laneway, log: (line: string) => void) {
+  constructor(laneway: Laneway, log: (line: string) => void, memory: BodyMemory) {
     this.laneway = laneway;
+    this.memory = memory;
     this.upstreams = new Upstreams(laneway);
     this.log = log;
   }
 
   /** Never rejects. */
   async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
-    const call = new Call(req, res, expectsContinue, this.closed);
+    const call = new Call(req, res, { expectsContinue, memory: this.memory, onClosed: this.closed });
     this.newest.set(req.socket, call);
     let route: Route | undefined;
     this.open++;

@@ -28,8 +28,8 @@ export function hasSmallBody(req: IncomingMessage): boolean {
 }
 
 /**
- * Reads the body whole. Rejects with `Refused` when it is longer than `maxBytes` or takes too long, and with
- * the reason for which the call is stopped.
+ * Reads the body whole; it is held until the call is over. Rejects with `Refused` when it is longer than `maxBytes` or
+ * takes too long, with `LANEWAY_REJECTED` when there is no memory for it, and with the reason for which the call is stopped.
  */
 export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
   const { req } = call;
@@ -50,9 +50,14 @@ export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
       reject(error);
     };
     const take = (chunk: Buffer): void => {
-      chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > maxBytes) fail(tooLarge(maxBytes, bytes));
+      if (bytes > maxBytes) return fail(tooLarge(maxBytes, bytes));
+      try {
+        call.hold(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        fail(error as Error);
+      }
     };
     const end = (): void => {
       settle();

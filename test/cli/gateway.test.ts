@@ -202,4 +202,12 @@ test("an edited policy comes into force without dropping a waiter; a bad edit is
   assert.match(await waiter.untilClosed(), /no longer waiting/);
   running.res.end();
   await first;
+
+  writeFileSync(
+    join(path, "laneway.yaml"),
+    `${policy(2)}gateway: { listen: "127.0.0.1:1234", probes: "127.0.0.1:1235" }\n`,
+  );
+  await command.says(
+    /in force \(http: limit 2\)\n {2}gateway\.listen and gateway\.probes: takes effect at the next start\n/,
+  );
 });

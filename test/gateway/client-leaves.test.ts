@@ -6,6 +6,7 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { queue } from "../../src/gateway/admit.ts";
+import { BodyMemory } from "../../src/gateway/body-memory.ts";
 import { Call, ClientLeft } from "../../src/gateway/call.ts";
 import type { Route } from "../../src/gateway/classify.ts";
 import { Resource } from "../../src/node/resource.ts";
@@ -166,7 +167,11 @@ test("a client that left before the upstream was connected is not asked for ther
 test("a client that left between two steps is not forgotten: the next one stops at once", async () => {
   const req = new IncomingMessage(new Socket());
   req.url = "/";
-  const call = new Call(req, new ServerResponse(req), false, () => {});
+  const call = new Call(req, new ServerResponse(req), {
+    expectsContinue: false,
+    memory: new BodyMemory(0),
+    onClosed: () => {},
+  });
   call.res.emit("close");
   const told: Error[] = [];
   call.whenStopped((reason) => told.push(reason));

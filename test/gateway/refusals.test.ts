@@ -239,6 +239,29 @@ test("a body that says beforehand that it is too large is not waited for", async
   await wire.until("HTTP/1.1 413 ");
 });
 
+test("bodies that are held take no more than their share of memory; what is over is given back", async (t) => {
+  const upstream = await startUpstream(t);
+  const gateway = await gatewayOn(t, `resources: { http: { upstream: "${upstream.url}" } }`, {
+    bodyMemory: 10_000,
+  });
+  const first = ask(gateway.url, { body: "x".repeat(6_000) });
+  const { res } = await upstream.next();
+  const second = await ask(`${gateway.url}/v1/messages`, { body: "x".repeat(6_000) });
+  assert.deepEqual(
+    [second.status, second.json().error.type, second.headers["retry-after"]],
+    [429, "rate_limit_error", "1"],
+  );
+  res.end();
+  await first;
+  const third = ask(gateway.url, { body: "x".repeat(6_000) });
+  (await upstream.next()).res.end("room again");
+  assert.equal((await third).text, "room again");
+  const streamed = ask(gateway.url, { body: "x".repeat(100_000) });
+  const arrival = await upstream.next();
+  arrival.req.resume().on("end", () => arrival.res.end("not held"));
+  assert.equal((await streamed).text, "not held");
+});
+
 test("a refused client on a connection that it keeps can ask again on it, its body unread or not", async (t) => {
   const { gateway, running, first, upstream, waiting } = await crowded(t);
   const { Agent } = await import("node:http");
