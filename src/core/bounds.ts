@@ -4,6 +4,7 @@
  */
 
 import { dueAt, isOwnDue } from "./expiry.ts";
+import type { Flow } from "./fair-queue.ts";
 import type { Lane } from "./lane.ts";
 import { longestWait, predictWait } from "./predict.ts";
 import { refusal } from "./refusal.ts";
@@ -41,7 +42,7 @@ function boundLane(scheduler: Scheduler, task: Task, now: number): boolean {
     scheduler.refuse(task, "rejected", refusal(task, "LANEWAY_REJECTED", reason, now), now);
     return true;
   }
-  const victim = heaviest.tail!;
+  const victim = newestOf(heaviest)!;
   scheduler.refuse(victim, "evicted", refusal(victim, "LANEWAY_EVICTED", "flow-share", now), now);
   return false;
 }
@@ -62,7 +63,14 @@ function newestOfTheLowest(scheduler: Scheduler, newcomers: Lane): Task | undefi
     const lane = scheduler.lanes[i]!;
     if (lane.rank <= newcomers.rank) return undefined;
     const heaviest = lane.fair.heaviest();
-    if (heaviest !== undefined) return heaviest.tail;
+    if (heaviest !== undefined) return newestOf(heaviest);
   }
   return undefined;
+}
+
+/** The newest waiter of a flow that was not put back: after a merge of lanes some that were may stand behind it. */
+function newestOf(flow: Flow): Task | undefined {
+  let task = flow.tail;
+  while (task?.returned === true) task = task.previous;
+  return task;
 }

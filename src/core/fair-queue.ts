@@ -9,8 +9,8 @@
  * 2. Virtual time is the greater of SFQ's (the start tag in service) and the fluid one (cost ÷ weights of the active
  *    flows), so that an endless stream of new flows cannot hold it still and starve a flow that has been served.
  * 3. A flow keeps its tag while it has anything running, so that one that asks again only after each reply is not
- *    charged for its own silence; but it may lag virtual time by no more than the largest task. As the flow in
- *    service is at most one task ahead of it, no active flow lags the most served one by more than two.
+ *    charged for its own silence; but it may lag virtual time by no more than the largest task. Corrections
+ *    set no flow back by more than two of the largest tasks on every seat (see `#mostLead`).
  *
  * An idle flow is forgotten once virtual time has passed its tag, which loses nothing: it would start there anyway.
  * Cost: O(log flows) to take, append to an idle flow, or correct; O(1) to append to a backlogged one.

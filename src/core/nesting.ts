@@ -51,6 +51,8 @@ export class Nesting {
     for (const task of [...this.#waits].reverse()) {
       if (task.state === ENDED || this.#canMove(task)) continue;
       this.#scheduler.refuse(task, task.returned ? "timedOut" : "rejected", this.#deadlock(task), now);
+      // Seats that were parked for it are free for others.
+      this.#scheduler.dispatch(now);
       return;
     }
   }

@@ -32,7 +32,7 @@ export function putBack(scheduler: Scheduler, task: Task, afterMs: number): Prom
     throw invalid("permit.requeue", "a permit that is held", "one that was released");
   const now = scheduler.clock.now();
   const next = successorOf(task, now, now + afterMs);
-  scheduler.vacate(task, false, now);
+  scheduler.vacate(task, now);
   task.extra.successor = next;
   const turn = turnOf(next).then(unwrap);
   const { signal } = task.options;
@@ -97,5 +97,7 @@ function wait(scheduler: Scheduler, task: Task, afterMs: number, now: number): v
     scheduler.wake.setInstant(task, Math.min(now + afterMs, dueAt(task)));
     scheduler.wake.by(task.extra.instant, now);
   } else join(scheduler, task, now);
-  if (task.extra.holder !== undefined) scheduler.nesting?.waits(task, task.extra.holder, now);
+  // In an exempt lane it goes on already.
+  if (task.extra.holder !== undefined && task.state !== RUNNING)
+    scheduler.nesting?.waits(task, task.extra.holder, now);
 }

@@ -10,7 +10,7 @@ import type { Limit } from "./limit/limit.ts";
 import { mapInLane } from "./map.ts";
 import type { ResourceOptions, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
-import { reconfigure } from "./reconfigure.ts";
+import { limitChanged, reconfigure } from "./reconfigure.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Ports } from "./scheduler.ts";
 import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
@@ -125,9 +125,12 @@ export class Resource {
     const options = { ...this.#options, ...changes };
     const config = resourceConfig(options);
     const limit = changes.limit === undefined ? this.#scheduler.limit : limitOf(options);
-    checkGuarantees(`resource "${this.name}"`, limit.current, config.lanes);
+    // A limit that has shrunk by itself below what is reserved cuts guarantees; that is no mistake of this change.
+    if (changes.limit !== undefined || changes.lanes !== undefined)
+      checkGuarantees(`resource "${this.name}"`, limit.current, config.lanes);
     this.#options = options;
     this.#scheduler.limit = limit;
+    if (changes.limit !== undefined) limit.onChange?.(() => limitChanged(this.#scheduler));
     this.#scheduler.ledger.seats = limit.current;
     reconfigure(this.#scheduler, config);
   }

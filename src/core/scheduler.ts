@@ -289,19 +289,22 @@ export class Scheduler {
       return;
     }
     const now = this.clock.now();
-    const runMs = this.vacate(task, failed, now);
+    const { inUse } = this.ledger;
+    const runMs = this.vacate(task, now);
     const lane = task.home;
     lane.runTimes.record(runMs, now);
     if (!task.is(OVERDUE)) {
       if (failed) lane.failed++;
       else lane.finished++;
     }
+    // An estimator may change its mind here: it must find this task done.
+    if (!task.is(EXEMPT)) this.limit.onRelease?.(runMs, inUse, failed);
     this.records.ended(task, failed, runMs, now);
     this.afterChange(now);
   }
 
   /** Takes the seats back and learns from the run; the task is over. */
-  vacate(task: Task, failed: boolean, now: number): number {
+  vacate(task: Task, now: number): number {
     const lane = task.home;
     const runMs = now - task.startedAt!;
     task.state = ENDED;
@@ -310,7 +313,6 @@ export class Scheduler {
     if (task.dueAt !== undefined) this.wake.setInstant(task, Infinity);
     if (!task.is(EXEMPT)) {
       const cost = runMs * task.width;
-      this.limit.onRelease?.(runMs, this.ledger.inUse, failed);
       this.ledger.take(lane, -task.width);
       lane.fair.settle(task.queue, task.charged!, task.width, runMs);
       this.aging.end(lane, task.charged!, cost, task.is(AGED));

@@ -213,7 +213,7 @@ test("a flow that was idle does not get its past back: it starts level", async (
   assert.ok(late >= 9 && late <= 11, `late had ${late} of the 20 seats after it came back`);
 });
 
-test("after a surprise of very long runs a newcomer is at most two tasks ahead", async () => {
+test("after a surprise of very long runs a newcomer is ahead by two of them on every seat at most", async () => {
   const { clock, resource, trace } = simulated({
     limit: 10,
     lanes: [{ name: "only", timeoutMs: 1e7, queue: { timeoutMs: 1e7 } }],
