@@ -15,7 +15,18 @@ export interface Answer {
 }
 
 /** Peers that are a bound of what can be done, not something to choose instead of us. */
-const BOUNDS = new Set(["floor", "bare FIFO", "the bar", "abort() alone", "the least of them"]);
+const BOUNDS = new Set([
+  "floor",
+  "bare FIFO",
+  "the bar",
+  "abort() alone",
+  "the least of them",
+  "the upstream without a proxy",
+  "bare node:http + undici dispatch proxy",
+]);
+
+/** Of most figures less is better; of these, more. */
+const MORE_IS_BETTER = new Set(["requests/s"]);
 
 /** For the terminal: one line a row, the bars at the end. */
 export function table(rows: readonly BenchRow[]): string {
@@ -61,7 +72,9 @@ export function page(answers: readonly Answer[], at: Date): string {
 
 /** Where somebody would be faster without us, said plainly. */
 function whoWins(rows: readonly BenchRow[]): string[] {
-  const ahead = rows.filter(({ peer, ratio: times }) => times > 1 && !BOUNDS.has(peer));
+  const ahead = rows.filter(
+    ({ peer, unit, ratio: times }) => (MORE_IS_BETTER.has(unit) ? times < 1 : times > 1) && !BOUNDS.has(peer),
+  );
   if (ahead.length === 0) return [];
   return [
     "Where a peer wins:",

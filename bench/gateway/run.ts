@@ -150,9 +150,9 @@ async function besidePortkey(
   install();
   const portkey = await measured("Portkey", "portkey.ts");
   const headers = `x-portkey-provider: openai\r\nx-portkey-custom-host: http://127.0.0.1:${upstreamPort}/v1\r\n`;
-  const theirRun: LoadRun = { ...JSON_RUN, requests: 1_500, headers };
+  const theirRun: LoadRun = { ...JSON_RUN, requests: 1_000, headers };
   const results = compare(
-    await rounds(5, 3, [() => ours.run({ ...JSON_RUN, requests: 10_000 }), () => portkey.run(theirRun)]),
+    await rounds(9, 3, [() => ours.run({ ...JSON_RUN, requests: 10_000 }), () => portkey.run(theirRun)]),
     ({ cpuMicros }) => 1e6 / cpuMicros,
   );
   return {

@@ -138,7 +138,11 @@ export class Scheduler {
     const width = widthOf(options);
     const flow = flowOf(options, ambient);
     const due = dueOf(options, this.#contextClock ? ambient?.deadline : undefined, lane, now);
-    const passesBy = this.draining || lane.config.exempt || due! <= now || options.signal?.aborted === true;
+    const passesBy =
+      this.draining ||
+      lane.config.exempt ||
+      (due !== undefined && due <= now) ||
+      options.signal?.aborted === true;
     // What does not fit now will not fit after others were served first.
     if (!mayWait && !passesBy && Math.min(width, lane.share.hold) > this.ledger.roomFor(lane))
       return undefined;

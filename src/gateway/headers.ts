@@ -33,11 +33,20 @@ const SPECIAL: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   ["expect", DROP],
 ]);
 
+const LENGTHS: readonly boolean[] = Array.from({ length: 32 }, (_, length) =>
+  [...SPECIAL.keys()].some((name) => name.length === length),
+);
+const L = 0x6c;
+const P = 0x70;
+
 function treatmentOf(name: string): Treatment {
+  const first = name.charCodeAt(0) | 0x20;
+  const ownOrProxy = first === L || first === P;
+  // Most names are neither, which their length and first letter say without a lower-case copy of them.
+  if (!ownOrProxy && LENGTHS[name.length] !== true) return PASS;
   const lower = name.toLowerCase();
-  const special = SPECIAL.get(lower);
-  if (special !== undefined) return special;
-  return lower.startsWith("laneway-") || lower.startsWith("proxy-") ? DROP : PASS;
+  if (ownOrProxy && (lower.startsWith("laneway-") || lower.startsWith("proxy-"))) return DROP;
+  return SPECIAL.get(lower) ?? PASS;
 }
 
 /** What a `connection` header names beside the usual two, lower-case; undefined when nothing. */

@@ -155,6 +155,33 @@ test("requeues add nothing to the counters: a task counts once", async () => {
   assert.deepEqual([admitted, finished, failed], [1, 1, 0]);
 });
 
+test("waiters of a lane that is gone stand by their age among those of the lowest, put back or not", async () => {
+  const { clock, resource, trace } = simulated({
+    limit: 2,
+    aging: false,
+    lanes: [{ name: "gone", ceiling: 1 }, { name: "low" }],
+  });
+  void trace.submit("running", 100, { lane: "gone" });
+  void trace.submit("old", 10, { lane: "gone", flow: "one" });
+  const young = await resource.acquire({ lane: "low", flow: "one" });
+  void trace.submit("youngest", 10, { lane: "low", flow: "one" });
+  resource.update({ limit: 1 });
+  void young.requeue().then((permit) => {
+    trace.note("young goes on");
+    permit.release();
+  });
+  resource.update({ lanes: [{ name: "low" }] });
+  await clock.advance(200);
+  assert.deepEqual(trace.events.slice(1), [
+    "100: running ends",
+    "100: old starts",
+    "110: old ends",
+    "110: young goes on",
+    "110: youngest starts",
+    "120: youngest ends",
+  ]);
+});
+
 test("a permit that was released cannot be put back", async () => {
   const { resource } = simulated({ limit: 1, lanes: [{ name: "only" }] });
   const permit = await resource.acquire();

@@ -155,6 +155,17 @@ test("a wide nested wait for which too few seats can ever come free is refused",
   assert.equal(await resource.run(() => resource.run(() => "fits", { width: 2 })), "fits");
 });
 
+test("the same in another lane: seats that its holders keep are not there for it", async () => {
+  const { resource } = detecting(3, [
+    { name: "a", ...FOREVER },
+    { name: "b", ...FOREVER },
+  ]);
+  const inside = (width: number) =>
+    resource.run(() => resource.run(() => "fits", { lane: "b", width }), { lane: "a" });
+  assert.equal(await codeOrPending(inside(3)), "LANEWAY_DEADLOCK");
+  assert.equal(await inside(2), "fits");
+});
+
 test("when a wide nested wait is refused, the seats that were parked for it are used at once", async () => {
   const { clock, resource } = detecting(4);
   const held = await resource.acquire();

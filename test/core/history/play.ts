@@ -290,7 +290,8 @@ class History {
       for (const permit of this.held) this.inside(() => permit.release());
       this.held.clear();
     }
-    await this.clock.advance(2_000);
+    // A producer that is told to go on and does not submit holds its vacancy for a second.
+    await this.clock.advance(2_000 + 1_000 * this.producers.length);
     this.audit.checkRest();
     for (const call of this.calls)
       if (!call.settled) this.audit.fault(11, `call ${call.id} was never answered`);
