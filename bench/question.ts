@@ -66,10 +66,11 @@ export function median(figures: readonly number[]): number {
 }
 
 /**
- * Microseconds that this thread has worked. What else the machine does in the same time does not count, so that figures
- * from a shared machine can be compared.
+ * Microseconds of processor time that this process has used, its garbage collector's threads included. What else the
+ * machine does in the same time does not count, so that figures from a shared machine can be compared; and what a
+ * library leaves to the collector does.
  */
 export function workedMicroseconds(): number {
-  const { user, system } = process.threadCpuUsage();
+  const { user, system } = process.cpuUsage();
   return user + system;
 }

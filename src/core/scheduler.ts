@@ -138,11 +138,8 @@ export class Scheduler {
     const width = widthOf(options);
     const flow = flowOf(options, ambient);
     const due = dueOf(options, this.#contextClock ? ambient?.deadline : undefined, lane, now);
-    const passesBy =
-      this.draining ||
-      lane.config.exempt ||
-      (due !== undefined && due <= now) ||
-      options.signal?.aborted === true;
+    const isLate = due !== undefined && due <= now;
+    const passesBy = this.draining || lane.config.exempt || isLate || options.signal?.aborted === true;
     // What does not fit now will not fit after others were served first.
     if (!mayWait && !passesBy && Math.min(width, lane.share.hold) > this.ledger.roomFor(lane))
       return undefined;

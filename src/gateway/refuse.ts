@@ -8,6 +8,7 @@ import type { Route } from "./classify.ts";
 import { PROVIDERS } from "./providers/known.ts";
 import type { RefusalKind } from "./providers/provider.ts";
 import { Refused } from "./refused.ts";
+import { headerText } from "./report.ts";
 import { discardRest } from "./upload.ts";
 
 /** Longer than this some clients do not obey; shorter than a second the header cannot say. */
@@ -34,7 +35,7 @@ export interface RefuseOptions {
   /** Whether the client should not use its connection again. */
   readonly lastReply: boolean;
   /** Told of an error that is neither a refusal nor the upstream's: a bug. */
-  readonly onBug: (error: unknown, requestId: string) => void;
+  readonly onBug: (error: unknown) => void;
 }
 
 /** Answers the call with `error`, or, when its reply has begun, breaks the connection: a cut reply must not look whole. */
@@ -45,7 +46,7 @@ export function refuse(call: Call, route: Route | undefined, error: unknown, opt
     res.destroy();
     return;
   }
-  const kind = kindOf(call, error, options.onBug);
+  const kind = kindOf(error, options.onBug);
   const facts = isLanewayError(error) ? error : undefined;
   const lane = facts?.lane ?? route?.classification.lane;
   const shape = call.provider ?? route?.upstream.provider ?? PROVIDERS.http;
@@ -67,7 +68,7 @@ export function refuse(call: Call, route: Route | undefined, error: unknown, opt
     "laneway-request-id",
     call.id,
   ];
-  if (lane !== undefined) headers.push("laneway-lane", lane);
+  if (lane !== undefined) headers.push("laneway-lane", headerText(lane));
   if (facts !== undefined) pushAdvice(headers, facts, route);
   if (options.lastReply) headers.push("connection", "close");
   res.writeHead(reply.status, headers);
@@ -75,10 +76,10 @@ export function refuse(call: Call, route: Route | undefined, error: unknown, opt
   discardRest(req);
 }
 
-function kindOf(call: Call, error: unknown, onBug: RefuseOptions["onBug"]): RefusalKind {
+function kindOf(error: unknown, onBug: RefuseOptions["onBug"]): RefusalKind {
   if (error instanceof Refused) return error.kind;
   const kind = isLanewayError(error) ? (BY_REASON[error.reason] ?? BY_CODE[error.code]) : "internal";
-  if (kind === "internal") onBug(error, call.id);
+  if (kind === "internal") onBug(error);
   return kind;
 }
 

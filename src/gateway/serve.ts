@@ -100,7 +100,7 @@ export class Service implements RequestHandler {
     let failed = true;
     try {
       const status = await forward(call, route, permit, {
-        claimHeader: this.laneway.policy.trust.header,
+        claimHeader: this.upstreams.claimHeader,
         lastReply: this.isLast,
       });
       failed = status >= 500 || status === 429;
@@ -113,12 +113,15 @@ export class Service implements RequestHandler {
     if (isLanewayError(error) && error.code === "LANEWAY_UPSTREAM" && route !== undefined) {
       this.counters.upstreamFailure(route.upstream.name, error.reason);
     }
-    refuse(call, route, error, {
-      lastReply: this.draining || call.stopReason !== undefined,
-      onBug: (bug, requestId) => {
-        const what = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug);
-        this.log(`request ${requestId} failed inside the gateway: ${what}`);
-      },
-    });
+    const onBug = (bug: unknown): void => {
+      const what = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug);
+      this.log(`request ${call.id} failed inside the gateway: ${what}`);
+    };
+    try {
+      refuse(call, route, error, { lastReply: this.draining || call.stopReason !== undefined, onBug });
+    } catch (bug) {
+      onBug(bug);
+      call.res.destroy();
+    }
   }
 }

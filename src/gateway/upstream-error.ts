@@ -9,6 +9,7 @@ const MALFORMED_CODES: ReadonlySet<string> = new Set([
   "UND_ERR_HEADERS_OVERFLOW",
   "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
   "ERR_INVALID_CHAR",
+  "ERR_INVALID_HTTP_TOKEN",
   "ERR_HTTP_INVALID_HEADER_VALUE",
 ]);
 const MALFORMED_MESSAGES: ReadonlySet<string> = new Set(["bad response", "bad upgrade"]);

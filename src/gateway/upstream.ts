@@ -37,6 +37,7 @@ export class Upstreams {
   private policy: Policy | undefined;
   private byName = new Map<string, Upstream>();
   private readsModels = false;
+  private claims = "";
 
   constructor(laneway: Laneway) {
     this.laneway = laneway;
@@ -49,9 +50,10 @@ export class Upstreams {
     return this.readsModels;
   }
 
-  get all(): Iterable<Upstream> {
+  /** The header that carries claims, lower-case. */
+  get claimHeader(): string {
     this.follow();
-    return this.byName.values();
+    return this.claims;
   }
 
   named(name: string): Upstream | undefined {
@@ -84,6 +86,7 @@ export class Upstreams {
     if (policy === this.policy) return;
     this.policy = policy;
     this.readsModels = policy.classify.some((rule) => rule.model !== undefined);
+    this.claims = policy.trust.header.toLowerCase();
     this.byName = new Map();
     const origins = new Set<string>();
     for (const settings of Object.values(policy.resources)) {

@@ -12,7 +12,7 @@ import type { Make, Options } from "./simulated.ts";
 
 /** 10 seats of one second each, and 26 tasks a second. */
 const OVERLOAD: Readonly<Record<string, number>> = { critical: 3, high: 4, normal: 5, low: 6, bulk: 8 };
-const SECONDS = 400;
+const SECONDS = 300;
 
 const LANES: Options["lanes"] = Object.keys(OVERLOAD).map((name, rank) => ({
   name,
@@ -130,7 +130,7 @@ async function agedTime(budget: number): Promise<{ aged: number; all: number }> 
   async function caller(lane: string, mean: number): Promise<void> {
     for (;;) await resource.run(() => clock.sleep(mean * (0.5 + random.next())), { lane });
   }
-  await clock.advance(200_000);
+  await clock.advance(120_000);
   return { aged, all };
 }
 

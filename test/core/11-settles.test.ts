@@ -119,6 +119,13 @@ test("a second release is a no-op, by release() or by the end of a using block",
   b.release();
 });
 
+test("a permit in a log says who and for how long, not the whole scheduler", async () => {
+  const { resource } = simulated(ONE);
+  const permit = await resource.acquire({ flow: "tenant-7" });
+  assert.equal(JSON.stringify({ permit }), '{"permit":{"lane":"only","flow":"tenant-7","waitMs":0}}');
+  permit.release();
+});
+
 test("a permit in a using block is released at its end, also by a throw", async () => {
   const { resource } = simulated(ONE);
   const block = async (fails: boolean) => {

@@ -7,7 +7,10 @@ import type { TestContext } from "node:test";
 import { PROVIDERS } from "../../src/gateway/providers/known.ts";
 import type { RefusalKind } from "../../src/gateway/providers/provider.ts";
 import { structuredString } from "../../src/gateway/refuse.ts";
+import { startGateway } from "../../src/gateway/index.ts";
 import type { Gateway } from "../../src/gateway/index.ts";
+import { Laneway } from "../../src/policy/laneway.ts";
+import { defaultPolicy, laneOf, withResource } from "../../src/policy/policy.ts";
 import { TestClock } from "../../src/testing/clock.ts";
 import { ask, begin, eventually, gatewayOn, read, startUpstream, stateOf, Wire } from "./fixture.ts";
 import type { Arrival, Reply, Upstream } from "./fixture.ts";
@@ -332,6 +335,30 @@ test("a shadow policy refuses nothing", async (t) => {
   assert.deepEqual(
     (await Promise.all(pending)).map(({ status }) => status),
     [200, 200, 200],
+  );
+});
+
+test("a lane of any name, from a policy made in code, is named as far as a header can", async (t) => {
+  const upstream = await startUpstream(t, (_req, res) => {
+    res.end("ok");
+  });
+  const lane = { ...laneOf("größe\n日本"), queue: { max: 0, timeoutMs: 1_000 } };
+  const policy = {
+    ...defaultPolicy(),
+    lanes: [lane],
+    defaultLane: lane.name,
+    trust: { header: "X-Lane", callers: [] },
+  };
+  const laneway = new Laneway(withResource(policy, { name: "http", upstream: upstream.url, limit: 1 }));
+  const gateway = await startGateway({ laneway, listen: "127.0.0.1:0", admin: false });
+  t.after(() => gateway.close());
+  assert.equal((await ask(gateway.url)).headers["laneway-lane"], "gr??e???");
+  const permit = laneway.resource("http").tryAcquire();
+  const refused = await ask(gateway.url);
+  permit?.release();
+  assert.deepEqual(
+    [refused.status, refused.headers["laneway-lane"], refused.json().lane],
+    [503, "gr??e???", lane.name],
   );
 });
 
