@@ -11,8 +11,8 @@ import { beside, median, under, workedMicroseconds } from "./question.ts";
 import type { Question } from "./question.ts";
 
 const WAITING = 100_000;
-const CANCELLED = 1_000;
-const WINDOWS = 9;
+const CANCELLED = 10_000;
+const WINDOWS = 7;
 
 async function nothing(): Promise<void> {}
 

@@ -7,8 +7,8 @@ import { ahead, atMost, beside, median, workedMicroseconds } from "./question.ts
 import type { Question } from "./question.ts";
 
 const LIMIT = 4;
-const TASKS = 50_000;
-const WINDOWS = 9;
+const TASKS = 200_000;
+const WINDOWS = 5;
 
 type RunTask = () => Promise<unknown>;
 

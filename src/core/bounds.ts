@@ -26,10 +26,11 @@ export function refuseIfOutOfBounds(scheduler: Scheduler, task: Task, now: numbe
 function cannotBeInTime(scheduler: Scheduler, task: Task, now: number): boolean {
   const left = dueAt(task) - now;
   if (left > longestWait(scheduler)) return false;
-  const run = task.home.runs.median(now);
-  if (run === undefined) return false;
-  const wait = predictWait(scheduler, task, now);
-  return wait !== undefined && wait + run > left;
+  const { runs } = task.home;
+  const wait = runs.samples === 0 ? undefined : predictWait(scheduler, task, now);
+  // The median costs a sort, and cannot make it late where twice the longest run does not.
+  if (wait === undefined || wait + 2 * runs.longest <= left) return false;
+  return wait + runs.median(now)! > left;
 }
 
 function boundLane(scheduler: Scheduler, task: Task, now: number): boolean {

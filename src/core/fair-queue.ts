@@ -64,8 +64,11 @@ export class Flow {
 }
 
 class Backlog extends IndexedHeap<Flow> {
+  protected override keyOf(flow: Flow): number {
+    return flow.tag;
+  }
   protected override before(a: Flow, b: Flow): boolean {
-    return a.tag !== b.tag ? a.tag < b.tag : a.head!.seq < b.head!.seq;
+    return a.head!.seq < b.head!.seq;
   }
   protected override indexOf(flow: Flow): number {
     return flow.backlogIndex;
@@ -76,8 +79,11 @@ class Backlog extends IndexedHeap<Flow> {
 }
 
 class Loads extends IndexedHeap<Flow> {
-  protected override before(a: Flow, b: Flow): boolean {
-    return a.load > b.load;
+  protected override keyOf(flow: Flow): number {
+    return -flow.load;
+  }
+  protected override before(): boolean {
+    return false;
   }
   protected override indexOf(flow: Flow): number {
     return flow.loadIndex;

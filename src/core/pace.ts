@@ -9,6 +9,8 @@
 /** Shorter windows count noise; longer ones are slow to see a recovery. */
 const SHORTEST_WINDOW_MS = 500;
 const WINDOW_RUNS = 8;
+/** Below this part of a window three terms of the series are exact to a millionth. */
+const SMALL_PART = 0.01;
 
 export class Pace {
   #rate = 0;
@@ -25,7 +27,10 @@ export class Pace {
   /** A task has left the queue to start. */
   started(now: number, meanRunMs: number): void {
     const span = windowOf(meanRunMs);
-    this.#rate = this.#rate * Math.exp((this.#at - now) / span) + 1 / span;
+    const part = (now - this.#at) / span;
+    // Starts follow each other closely: the first terms of the series spare most of them the exponential.
+    const kept = part < SMALL_PART ? 1 - part + (part * part) / 2 : Math.exp(-part);
+    this.#rate = this.#rate * kept + 1 / span;
     this.#at = now;
   }
 

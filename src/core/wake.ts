@@ -13,8 +13,11 @@ import { BACKING_OFF } from "./task.ts";
 import type { Task } from "./task.ts";
 
 class Instants extends IndexedHeap<Task> {
-  protected override before(a: Task, b: Task): boolean {
-    return a.extra.instant < b.extra.instant;
+  protected override keyOf(task: Task): number {
+    return task.extra.instant;
+  }
+  protected override before(): boolean {
+    return false;
   }
   protected override indexOf(task: Task): number {
     return task.more === undefined ? -1 : task.more.instantIndex;
