@@ -3,7 +3,7 @@
  * BENCHMARKS.md.
  *
  *     npm run bench                            everything (about a quarter of an hour)
- *     node bench/run.ts --only backlog         one question: the name of a file in this folder, or gateway
+ *     node bench/run.ts --only backlog         one question: the name of a file in this folder, ai or gateway
  *     node bench/run.ts --only memory --json   its rows as JSON
  */
 
@@ -31,6 +31,19 @@ const QUESTIONS = [
   "critical-behind-million",
   "simulated",
 ];
+/** Questions that start their own processes and give their rows at once. */
+const SERVICES: Readonly<
+  Record<string, { readonly asks: string; readonly rows: () => Promise<BenchRow[]> }>
+> = {
+  ai: {
+    asks: "Do AI calls keep their lanes and their budget through the gateway?",
+    rows: async () => (await import("./ai/run.ts")).aiBench(),
+  },
+  gateway: {
+    asks: "What does the gateway cost?",
+    rows: async () => (await import("./gateway/run.ts")).gatewayBench(),
+  },
+};
 const ROUNDS = 5;
 
 const { values: options } = parseArgs({
@@ -43,12 +56,12 @@ const { values: options } = parseArgs({
 await main();
 
 async function main(): Promise<void> {
-  const names = [...QUESTIONS, "gateway"].filter(
+  const names = [...QUESTIONS, ...Object.keys(SERVICES)].filter(
     (name) => options.only === undefined || options.only === name,
   );
   if (names.length === 0) {
     console.error(
-      `bench: expected --only with one of ${QUESTIONS.join(", ")}, gateway; found "${options.only}"`,
+      `bench: expected --only with one of ${[...QUESTIONS, ...Object.keys(SERVICES)].join(", ")}; found "${options.only}"`,
     );
     process.exitCode = 2;
     return;
@@ -88,8 +101,11 @@ function installPeers(): void {
 }
 
 async function answer(name: string): Promise<Answer> {
-  if (name === "gateway")
-    return { name, asks: "What does the gateway cost?", unit: "", figures: {}, rows: await gatewayRows() };
+  const service = SERVICES[name];
+  if (service !== undefined) {
+    note(service.asks);
+    return { name, asks: service.asks, unit: "", figures: {}, rows: await service.rows() };
+  }
   const { question } = (await import(`./${name}.ts`)) as { question: Question };
   note(question.asks);
   const figures: Record<string, number[]> = {};
@@ -120,14 +136,6 @@ async function measureApart(name: string, one: string, { flags = [] }: Case): Pr
   if (status !== 0)
     throw new Error(`bench/${name}.ts, "${one}": its process ended with ${status ?? "a signal"}`);
   return JSON.parse(printed) as number;
-}
-
-async function gatewayRows(): Promise<BenchRow[]> {
-  const file = join(HERE, "gateway/run.ts");
-  if (!existsSync(file)) return [];
-  note("What does the gateway cost?");
-  const { gatewayBench } = (await import(file)) as { gatewayBench: () => Promise<BenchRow[]> };
-  return gatewayBench();
 }
 
 function note(line: string): void {

@@ -1,4 +1,4 @@
-/** Do the promises hold in simulated time? The scenarios are those of the tests in `test/simulation`. */
+/** Do the promises hold in simulated time? The scenarios are those of the tests in `test/simulation`, and those of `ai`. */
 
 import { BULK, aging } from "../test/simulation/aging.ts";
 import type { BulkTasks } from "../test/simulation/aging.ts";
@@ -10,6 +10,10 @@ import { READINGS, SETTINGS, returns } from "../test/simulation/returns.ts";
 import type { Reading, Returned } from "../test/simulation/returns.ts";
 import { RUNS, SEATS, spike } from "../test/simulation/spike.ts";
 import type { Lengths, Spiked } from "../test/simulation/spike.ts";
+import { batchBesideChat } from "./ai/batch-beside-chat.ts";
+import { FIVE_LANES, LOWEST_ALONE, fiveMinutes } from "./ai/five-minutes.ts";
+import type { Demand, Spent } from "./ai/five-minutes.ts";
+import { none } from "./ai/none.ts";
 import { over, under } from "./question.ts";
 import type { Case, Question } from "./question.ts";
 
@@ -55,6 +59,18 @@ async function agings(): Promise<{ part: number; slower: number }> {
   return { part: worst(parts), slower: worst(slower) };
 }
 
+/** Whether the upstream charges what a call may write, or what it writes: we are not told. */
+async function budgets(demands: readonly Demand[]): Promise<Spent[]> {
+  const all: Spent[] = [];
+  for (const demand of demands)
+    for (const outputCharge of ["max-tokens", "actual"] as const)
+      for (const seed of [1, 2, 3]) all.push(await fiveMinutes({ ...demand, outputCharge, seed }));
+  return all;
+}
+
+const usedBy = async (demand: Demand): Promise<number> =>
+  least((await budgets([demand])).map(({ used }) => used * 100));
+
 const MEASURES: Readonly<Record<string, () => Promise<number>>> = {
   "fairness, equal tasks": () => largestError("equal"),
   "fairness, mixed": () => largestError("mixed"),
@@ -68,6 +84,11 @@ const MEASURES: Readonly<Record<string, () => Promise<number>>> = {
   "aging, part": async () => (await agings()).part,
   "aging, critical": async () => (await agings()).slower,
   "chat, p99": async () => (await chatAndBatch({ policy, seed: SEED })).p99,
+  "chat, batch": async () => (await batchBesideChat(SEED)) * 100,
+  "budgets, refused": async () =>
+    worst((await budgets([FIVE_LANES, LOWEST_ALONE])).map(({ refused }) => refused)),
+  "budgets, five lanes": () => usedBy(FIVE_LANES),
+  "budgets, lowest lane": () => usedBy(LOWEST_ALONE),
 };
 
 export const question: Question = {
@@ -99,5 +120,24 @@ export const question: Question = {
     under("seat-time of aged picks at 2.6× offered load", of("aging, part"), 5, "%"),
     under("p99 wait of critical with aging ÷ without", of("aging, critical"), 1.2, "×"),
     under("600 batch calls and chat with two seats of its own: p99 wait of chat", of("chat, p99"), 50, "ms"),
+    over(
+      "600 batch calls beside it: throughput of the batch, of what the seats left to it can do",
+      of("chat, batch"),
+      95,
+      "%",
+    ),
+    none("five minutes of overload of a rate budget: refused by the upstream (429)", of("budgets, refused")),
+    over(
+      "five minutes of overload of a rate budget: used of it, all five lanes busy",
+      of("budgets, five lanes"),
+      95,
+      "%",
+    ),
+    over(
+      "five minutes of overload of a rate budget: used by the lowest lane alone, less what floors keep",
+      of("budgets, lowest lane"),
+      95,
+      "%",
+    ),
   ],
 };

@@ -8,7 +8,7 @@
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -149,9 +149,11 @@ function runTests(args: readonly string[]): number {
   const files = (named.length === 0 ? ["test"] : named).flatMap(testsUnder);
   const coverage = ["--experimental-test-coverage", "--test-coverage-include=src/core/**"];
   const all = args.length === 0 ? coverage : options;
+  // Node keeps one processor free, which on two of them leaves half the machine idle.
+  const concurrency = `--test-concurrency=${availableParallelism()}`;
   const { status } = spawnSync(
     process.execPath,
-    ["--test", "--test-reporter=./scripts/reporter.ts", ...all, ...files],
+    ["--test", "--test-reporter=./scripts/reporter.ts", concurrency, ...all, ...files],
     {
       cwd: ROOT,
       env: ENV,

@@ -6,29 +6,43 @@ export { systemClock } from "./node/system-clock.ts";
 export { Laneway } from "./policy/laneway.ts";
 export { defaultPolicy, loadPolicy, parsePolicy, withResource } from "./policy/policy.ts";
 export { PolicyError } from "./policy/problems.ts";
+export { Secret } from "./policy/secret.ts";
 export { keyDigest } from "./policy/trust.ts";
+export type { Budget } from "./core/budget/handle.ts";
 export type { Clock } from "./core/clock.ts";
 export type { LanewayCode, LanewayErrorFacts, LanewayReason } from "./core/errors.ts";
 export type { Limit } from "./core/limit/limit.ts";
 export type {
   Actual,
+  BudgetOptions,
+  Cost,
   LaneDefaults,
   LaneOptions,
   Percent,
   ResourceOptions,
   TaskOptions,
 } from "./core/options.ts";
-export type { Permit } from "./core/permit.ts";
+export type { Permit, RequeueOptions } from "./core/permit.ts";
 export type { ResourceChanges } from "./core/resource.ts";
-export type { LaneSnapshot, ResourceSnapshot, TaskRecord } from "./core/snapshot.ts";
+export type {
+  AllowanceSnapshot,
+  BudgetSnapshot,
+  LaneSnapshot,
+  ResourceSnapshot,
+  TaskRecord,
+} from "./core/snapshot.ts";
 export type { LaneContext } from "./node/context.ts";
 export type { Claim, Classification, RequestFacts } from "./policy/classify.ts";
 export type { FromFileOptions, LanewayOptions } from "./policy/laneway.ts";
 export type {
+  Fallback,
+  NewResource,
   Policy,
+  PolicyBudgets,
   PolicyGateway,
   PolicyLane,
   PolicyResource,
+  PolicyRetry,
   Provider,
   Rule,
   TrustedCaller,

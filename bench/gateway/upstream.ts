@@ -1,10 +1,12 @@
 /**
  * The stand-in upstream of the gateway's benchmark: answers on raw sockets, so that it costs far less than the proxies
- * it is behind and is never what limits them. A body holding `"stream":true` gets events, any other request 1 KB of JSON.
+ * it is behind and is never what limits them. A body holding `"stream":true` gets events, the last of which tells the usage,
+ * any other request 1 KB of JSON.
  */
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { EVENT_EVERY_MS, EVENTS_PER_STREAM } from "./events.ts";
+import { PER_MINUTE } from "./limits.ts";
 
 const text = "x".repeat(800);
 const json = JSON.stringify({
@@ -15,23 +17,36 @@ const json = JSON.stringify({
   choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }],
   usage: { prompt_tokens: 100, completion_tokens: 200, total_tokens: 300 },
 });
+const limitHeaders =
+  `x-ratelimit-limit-requests: ${PER_MINUTE.requests}\r\nx-ratelimit-remaining-requests: ${PER_MINUTE.requests - 1}\r\nx-ratelimit-reset-requests: 1ms\r\n` +
+  `x-ratelimit-limit-tokens: ${PER_MINUTE.tokens}\r\nx-ratelimit-remaining-tokens: ${PER_MINUTE.tokens - 300}\r\nx-ratelimit-reset-tokens: 6ms\r\n`;
 const reply = Buffer.from(
   `HTTP/1.1 200 OK\r\ndate: Sat, 01 Jan 2028 00:00:00 GMT\r\ncontent-type: application/json\r\ncontent-length: ${json.length}\r\n` +
-    `x-request-id: req_1\r\nopenai-processing-ms: 12\r\nx-ratelimit-limit-requests: 4000\r\nx-ratelimit-remaining-requests: 3999\r\n\r\n${json}`,
+    `x-request-id: req_1\r\nopenai-processing-ms: 12\r\n${limitHeaders}\r\n${json}`,
 );
 const streamHead = Buffer.from(
-  "HTTP/1.1 200 OK\r\ndate: Sat, 01 Jan 2028 00:00:00 GMT\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n",
+  "HTTP/1.1 200 OK\r\ndate: Sat, 01 Jan 2028 00:00:00 GMT\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n" +
+    `transfer-encoding: chunked\r\n${limitHeaders}\r\n`,
 );
-const event = `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", choices: [{ index: 0, delta: { content: "a few words" }, finish_reason: null }] })}\n\n`;
-const eventChunk = Buffer.from(`${event.length.toString(16)}\r\n${event}\r\n`);
+const chunkOf = (data: object): Buffer => {
+  const event = `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", ...data })}\n\n`;
+  return Buffer.from(`${event.length.toString(16)}\r\n${event}\r\n`);
+};
+const eventChunk = chunkOf({
+  choices: [{ index: 0, delta: { content: "a few words" }, finish_reason: null }],
+});
+const usageChunk = chunkOf({
+  choices: [],
+  usage: { prompt_tokens: 100, completion_tokens: 200, total_tokens: 300 },
+});
 const lastChunk = Buffer.from("0\r\n\r\n");
 
 function stream(socket: Socket): void {
   let sent = 0;
   socket.write(streamHead);
   const timer = setInterval(() => {
-    socket.write(eventChunk);
-    if (++sent < EVENTS_PER_STREAM) return;
+    socket.write(++sent < EVENTS_PER_STREAM ? eventChunk : usageChunk);
+    if (sent < EVENTS_PER_STREAM) return;
     stop();
     socket.off("close", stop);
     socket.write(lastChunk);

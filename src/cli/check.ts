@@ -3,10 +3,11 @@
 import { checkResource } from "../policy/options.ts";
 import { shares } from "../core/seats.ts";
 import { loadPolicy } from "../policy/policy.ts";
-import type { Policy, PolicyLane } from "../policy/policy.ts";
+import type { Fallback, Policy, PolicyBudgets, PolicyLane } from "../policy/policy.ts";
 import { formatProblem, PolicyError } from "../policy/problems.ts";
 import type { PolicyProblem } from "../policy/problems.ts";
 import { showDuration } from "../policy/units.ts";
+import { budgetRows } from "./calls.ts";
 import { data, paint, table, talk, unreadable } from "./output.ts";
 
 /** What the command line may say. */
@@ -86,10 +87,19 @@ function showPolicy(policy: Policy, path: string): void {
     for (const line of table([["resource", "limit", ...lanes.map(({ name }) => name)], ...rows]))
       data(`  ${line}`);
   }
+  showBudgets(policy);
   if (!policy.enforce)
     data("\nenforce is false: everything is decided and counted, and nothing is held back.");
   data("");
   talk(nextCommand(policy, path));
+}
+
+function showBudgets(policy: Policy): void {
+  const rows = Object.values(policy.resources).flatMap(budgetRows);
+  if (rows.length === 0) return;
+  data("\nBudgets a minute, for each key and class of models:\n");
+  const head = ["resource", "keys", "models", "requests", "input tokens", "output tokens"];
+  for (const line of table([head, ...rows])) data(`  ${line}`);
 }
 
 function showLanes(lanes: readonly PolicyLane[]): void {
@@ -127,6 +137,9 @@ function seatsOf(policy: Policy): {
     name: string;
     limit: number;
     lanes: readonly { name: string; reservation: number; floor: number; ceiling: number }[];
+    keys: number | undefined;
+    budgets: PolicyBudgets | undefined;
+    fallback: Fallback | undefined;
   }[];
 } {
   const resources = Object.values(policy.resources).map((resource) => {
@@ -137,7 +150,16 @@ function seatsOf(policy: Policy): {
       floor,
       ceiling,
     }));
-    return { name: resource.name, limit: resource.limit, lanes: due };
+    const { name, limit, keys, budgets, fallback } = resource;
+    return {
+      name,
+      limit,
+      lanes: due,
+      // JSON leaves out what is undefined.
+      keys: keys.length === 0 ? undefined : keys.length,
+      budgets,
+      fallback,
+    };
   });
   return { lanes: policy.lanes.map(({ name }) => name), resources };
 }

@@ -13,12 +13,12 @@ import { painter, showsColour } from "./demo/paint.ts";
 import type { Paint } from "./demo/paint.ts";
 import { SIDES } from "./demo/policies.ts";
 import { chatWaits } from "./demo/progress.ts";
-import { report } from "./demo/report.ts";
+import { report, showWaited } from "./demo/report.ts";
 import { startDemo } from "./demo/run.ts";
 import type { DemoRun } from "./demo/run.ts";
 import { AT_ONCE, demoScenario } from "./demo/scenario.ts";
 import type { Scenario } from "./demo/scenario.ts";
-import { frame, PLAIN_HEAD, plainLine, waitPlot } from "./demo/screen.ts";
+import { frame, plainHead, plainLine, waitPlot } from "./demo/screen.ts";
 import type { RunState } from "./demo/screen.ts";
 import type { Verdict } from "./demo/verdict.ts";
 
@@ -55,8 +55,9 @@ class Interrupted extends Error {
 }
 
 /**
- * Runs the demo and returns the exit code: 0 when chat kept its objective, 3 when it missed it, 1 when the demo itself
- * failed, 2 for options that make no sense, 128 and the signal's number when it was stopped.
+ * Runs the demo and returns the exit code: 0 when chat kept its objective and the upstream refused nothing with lanes on,
+ * 3 when not, 1 when the demo itself failed, 2 for options that make no sense, 128 and the signal's number when it was
+ * stopped.
  */
 export async function demoCommand(options: DemoOptions): Promise<number> {
   const { seconds = DEFAULT_SECONDS, seed = DEFAULT_SEED, out = DEFAULT_FOLDER, json = false } = options;
@@ -103,11 +104,15 @@ function wrongOption(seconds: number, seed: number): string | undefined {
 }
 
 function introduction(scenario: Scenario, paint: Paint): string {
-  const { seconds, batchCalls, floodAtMs } = scenario;
+  const { seconds, batchCalls, floodAtMs, inputTokensPerMinute } = scenario;
   const load = `a chat user, background work, and ${batchCalls} batch calls after ${showMs(floodAtMs)}`;
   return [
     `${paint.bold("laneway demo")}: the same load through two gateways, at the same time, for ${seconds} s`,
     paint.dim(`${load}; ${AT_ONCE} run at a time`),
+    paint.dim(
+      `The upstream allows ${inputTokensPerMinute.toLocaleString("en")} input tokens a minute: few for this load,`,
+    ),
+    paint.dim(`so that ${seconds} s show what minutes would. Beyond them it answers 429.`),
     "\n",
   ].join("\n");
 }
@@ -128,7 +133,7 @@ function showLive(run: DemoRun, paint: Paint): () => void {
 }
 
 function showPlain(run: DemoRun, seconds: number, talk: NodeJS.WriteStream): () => void {
-  talk.write(`${PLAIN_HEAD}\n`);
+  talk.write(`${plainHead().join("\n")}\n`);
   const timer = setInterval(
     () => {
       const state = run.state();
@@ -144,8 +149,8 @@ function showPlain(run: DemoRun, seconds: number, talk: NodeJS.WriteStream): () 
 
 function finalPlot(state: RunState, verdict: Verdict): TimePlot {
   const labels = {
-    off: `lanes off: p99 ${showMs(verdict.off.chat.waitMs.p99)}`,
-    on: `lanes on: p99 ${showMs(verdict.on.chat.waitMs.p99)}`,
+    off: `lanes off: p99 ${showWaited(verdict.off.chat)}`,
+    on: `lanes on: p99 ${showWaited(verdict.on.chat)}`,
   };
   const [off, on] = [state.off, state.on].map((side) => chatWaits(side, state.chatDue, state.nowMs));
   return waitPlot(state.scenario, off ?? [], on ?? [], labels);

@@ -1,7 +1,7 @@
 /** `laneway explain METHOD PATH`: the lane of a request, what chose it, and what awaits it there. */
 
 import { shares } from "../core/seats.ts";
-import { providerByShape } from "../gateway/providers/known.ts";
+import { providerByShape } from "../providers/known.ts";
 import { compileClassify } from "../policy/classify.ts";
 import type { Claim, Classification, RequestFacts } from "../policy/classify.ts";
 import { checkResource } from "../policy/options.ts";
@@ -10,6 +10,7 @@ import type { Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problems.ts";
 import { isCredentialHeader } from "../policy/trust.ts";
 import { showDuration } from "../policy/units.ts";
+import { callFacts, callRows } from "./calls.ts";
 import { data, paint, talk, unreadable } from "./output.ts";
 
 /** What the command line may say. */
@@ -38,6 +39,8 @@ export async function explainCommand(
   const classification = compileClassify(policy)(request);
   const target = targetOf(policy, classification, request);
   const lane = (target.resource?.lanes ?? policy.lanes).find(({ name }) => name === classification.lane)!;
+  const calls =
+    target.resource === undefined ? undefined : callFacts(target.resource, lane.name, options.model);
   if (options.json === true) {
     const seats = target.resource === undefined ? undefined : seatsOf(policy, target.resource, lane.name);
     data(
@@ -47,6 +50,7 @@ export async function explainCommand(
           ...classification,
           resource: target.resource?.name,
           seats,
+          ...calls,
           laneSettings: lane,
         },
         undefined,
@@ -62,6 +66,7 @@ export async function explainCommand(
     ["claim", claimText(policy, classification)],
     ["flow", flowText(policy, classification, request)],
     ["resource", target.text],
+    ...(calls === undefined ? [] : callRows(calls)),
     [
       "there",
       lane.exempt ? "exempt: takes no seat and never waits" : seatText(policy, target.resource, lane),

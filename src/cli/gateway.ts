@@ -5,7 +5,7 @@ import { isLanewayError } from "../core/errors.ts";
 import { keepRequestsYoung } from "../gateway/heap.ts";
 import { startGateway } from "../gateway/index.ts";
 import type { Gateway } from "../gateway/index.ts";
-import { providerOfHost } from "../gateway/providers/known.ts";
+import { providerOfHost } from "../providers/known.ts";
 import { Laneway } from "../policy/laneway.ts";
 import { defaultPolicy, withResource } from "../policy/policy.ts";
 import type { Policy, Provider } from "../policy/policy.ts";

@@ -33,7 +33,7 @@ export class Aging {
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[(this.#from + i) % lanes.length]!;
       // Whoever comes to this lane from now on is younger than this instant.
-      const oldest = lane.oldestWaiting()?.arrivedAt ?? now;
+      const oldest = Math.min(lane.waitingSince(), now);
       nobodyBefore = Math.min(nobodyBefore, oldest + lane.config.agingAfterMs);
       if (lane.waiting === 0 || now - oldest < lane.config.agingAfterMs) continue;
       if (lane.runs.samples > 0 || lane.agedRunning === 0) return lane;

@@ -62,7 +62,7 @@ export class Arrivals {
 
   /** Takes over the waiting tasks of a lane that is gone. */
   merge(tasks: readonly Task[]): void {
-    this.#tasks = [...this.#tasks, ...tasks].sort((a, b) => a.seq - b.seq);
+    this.#tasks = [...this.#tasks, ...tasks].sort((a, b) => a.arrivedAt - b.arrivedAt || a.seq - b.seq);
     this.#sweep();
   }
 

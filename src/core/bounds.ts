@@ -3,10 +3,11 @@
  * is put out is the newcomer itself or, where another flow or a lower lane holds more than its due, their newest.
  */
 
+import type { Line } from "./backlog.ts";
 import { dueAt, isOwnDue } from "./expiry.ts";
 import type { Flow } from "./fair-queue.ts";
 import type { Lane } from "./lane.ts";
-import { longestWait, predictWait } from "./predict.ts";
+import { budgetWait, longestWait, predictWait } from "./predict.ts";
 import { refusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
@@ -25,6 +26,8 @@ export function refuseIfOutOfBounds(scheduler: Scheduler, task: Task, now: numbe
 
 function cannotBeInTime(scheduler: Scheduler, task: Task, now: number): boolean {
   const left = dueAt(task) - now;
+  if (task.more !== undefined && task.more.need !== undefined && budgetWait(scheduler, task, now) > left)
+    return true;
   if (left > longestWait(scheduler)) return false;
   const { runs } = task.home;
   const wait = runs.samples === 0 ? undefined : predictWait(scheduler, task, now);
@@ -71,7 +74,16 @@ function newestOfTheLowest(scheduler: Scheduler, newcomers: Lane): Task | undefi
 
 /** The newest waiter of a flow that was not put back: after a merge of lanes some that were may stand behind it. */
 function newestOf(flow: Flow): Task | undefined {
-  let task = flow.tail;
+  let newest = newestIn(flow);
+  for (const strand of flow.strands ?? []) {
+    const task = newestIn(strand);
+    if (task !== undefined && (newest === undefined || task.seq > newest.seq)) newest = task;
+  }
+  return newest;
+}
+
+function newestIn(line: Line): Task | undefined {
+  let task = line.tail;
   while (task?.returned === true) task = task.previous;
   return task;
 }

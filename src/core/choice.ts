@@ -15,7 +15,8 @@
  * exponential runs the longest wait was 219 mean runs instead of 18, and more seats stood idle.
  */
 
-import type { Flow } from "./fair-queue.ts";
+import type { Line } from "./backlog.ts";
+import type { Gate } from "./budget/gate.ts";
 import type { Lane } from "./lane.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { expireHead } from "./expiry.ts";
@@ -29,8 +30,12 @@ const SHORTEST_PARKING_MS = 1;
 
 export class Choice {
   readonly #scheduler: Scheduler;
-  /** Flows whose wide head was passed in this round. */
-  #passed: { lane: Lane; flow: Flow }[] = [];
+  /** Lines whose wide head was passed in this round. */
+  #passed: { lane: Lane; line: Line }[] = [];
+  /** Gates whose head lacks budget, as far as this choice has looked. */
+  #shut: Gate[] = [];
+  /** The first head found to lack budget since this was last cleared. */
+  #lacking: Task | undefined = undefined;
   /** Progress of the lane in service under `order: "weighted"`. */
   #laneTime = 0;
   /** A wide head keeps the rest of the free seats. */
@@ -44,6 +49,8 @@ export class Choice {
   next(now: number): Task | undefined {
     const { lanes, top, aging } = this.#scheduler;
     this.#parked = false;
+    // What was taken and who has left since change what suffices, both ways.
+    this.#reopen();
     for (const lane of lanes) {
       if (lane.waiting === 0 || lane.seats >= lane.share.floor) continue;
       const task = this.#head(lane, now);
@@ -54,8 +61,14 @@ export class Choice {
       if (task !== undefined || this.#parked) return task;
     }
     const aged = aging.turn(lanes, now);
-    if (aged !== undefined) {
-      const task = this.#head(aged, now);
+    if (aged === undefined) {
+      if (this.#scheduler.budgets?.hold(undefined, now) === true) return this.next(now);
+    } else {
+      this.#reopen();
+      this.#lacking = undefined;
+      const task = this.#head(aged, now, true);
+      const isNew = this.#scheduler.budgets?.hold(task === undefined ? this.#lacking : undefined, now);
+      if (task === undefined && isNew === true) return this.next(now);
       if (task !== undefined) task.mark(AGED);
       if (task !== undefined || this.#parked) return task;
     }
@@ -80,8 +93,9 @@ export class Choice {
 
   /** The round is over: those that were passed stand in their places again. */
   endRound(): void {
+    this.#reopen();
     if (this.#passed.length === 0) return;
-    for (const { lane, flow } of this.#passed) lane.fair.restore(flow);
+    for (const { lane, line } of this.#passed) lane.fair.restore(line);
     this.#passed = [];
   }
 
@@ -106,12 +120,14 @@ export class Choice {
     return undefined;
   }
 
-  /** The lane's next task if it fits; expired ones are settled on the way. */
-  #head(lane: Lane, now: number): Task | undefined {
+  /** The lane's next task if it fits; expired ones are settled on the way. A head that lacks budget shuts only its gate. */
+  #head(lane: Lane, now: number, outOfTurn = false): Task | undefined {
     const scheduler = this.#scheduler;
-    for (let flow = lane.fair.peek(); flow !== undefined; flow = lane.fair.peek()) {
-      const task = flow.head!;
+    for (let line = lane.fair.peek(); line !== undefined; line = lane.fair.peek()) {
+      const task = line.head!;
       if (expireHead(scheduler, task, now)) continue;
+      if (task.more !== undefined && task.more.need !== undefined && this.#lacks(task, now, outOfTurn))
+        continue;
       const width = Math.min(task.width, lane.share.hold);
       const room = scheduler.ledger.roomFor(lane);
       if (width <= room) {
@@ -119,10 +135,30 @@ export class Choice {
         return task;
       }
       if (width === 1 || !this.#passes(lane, task, scheduler.ledger.freeFor(lane), now)) return undefined;
-      lane.fair.setAside(flow);
-      this.#passed.push({ lane, flow });
+      lane.fair.setAside(line);
+      this.#passed.push({ lane, line });
     }
     return undefined;
+  }
+
+  /** Whether no budget suffices for this head: nobody behind its gate is looked at any more. */
+  #lacks(task: Task, now: number, outOfTurn: boolean): boolean {
+    const { budgets, wake } = this.#scheduler;
+    if (budgets!.suffices(task, now, outOfTurn)) return false;
+    // Seats stay parked only for what they alone keep from starting.
+    if (task.home.parkedFor === task) task.home.parkedFor = undefined;
+    const { gate } = task.more!.need!.strand!;
+    gate.shut = true;
+    this.#shut.push(gate);
+    this.#lacking ??= task;
+    wake.by(budgets!.readyAt(task, now, outOfTurn), now);
+    return true;
+  }
+
+  #reopen(): void {
+    if (this.#shut.length === 0) return;
+    for (const gate of this.#shut) gate.shut = false;
+    this.#shut = [];
   }
 
   /**

@@ -3,6 +3,9 @@
  * A wrong option is refused with the rule it breaks and the value found.
  */
 
+import { budgetConfig } from "./budget/budget-config.ts";
+import type { BudgetConfig } from "./budget/budget-config.ts";
+import { LONGEST_MS, knownKeys, number, whole } from "./checks.ts";
 import { invalid } from "./errors.ts";
 import { DEFAULT_LANES, laneDefaults } from "./options.ts";
 import type { LaneOptions, Percent, ResourceOptions } from "./options.ts";
@@ -30,10 +33,9 @@ export interface ResourceConfig {
   readonly queueMax: number;
   readonly whenFull: "reject" | "evict";
   readonly enforce: boolean;
+  readonly budgets: BudgetConfig | undefined;
 }
 
-/** A year: no bound of ours may be infinite, and no timer longer than this means anything. */
-export const LONGEST_MS: number = 365 * 86_400_000;
 const MOST_SEATS = 1_000_000;
 const MOST_WAITING = 10_000_000;
 const MOST_LANES = 64;
@@ -41,7 +43,9 @@ const AGING_AFTER_MS = 30_000;
 const AGING_BUDGET = 0.05;
 
 const RESOURCE_KEYS: ReadonlySet<string> = new Set(
-  "name limit lanes defaultLane order aging queue flowWeight enforce detectDeadlock clock random".split(" "),
+  "name limit lanes defaultLane order aging queue flowWeight budgets enforce detectDeadlock clock random".split(
+    " ",
+  ),
 );
 const QUEUE_KEYS: ReadonlySet<string> = new Set(["max", "whenFull"]);
 const LANE_QUEUE_KEYS: ReadonlySet<string> = new Set(["max", "timeoutMs"]);
@@ -90,6 +94,7 @@ export function resourceConfig(options: ResourceOptions): ResourceConfig {
     queueMax: whole(`${at}: queue.max`, options.queue?.max ?? sum, 0, MOST_WAITING * MOST_LANES),
     whenFull: oneOf(`${at}: queue.whenFull`, options.queue?.whenFull ?? "reject", ["reject", "evict"]),
     enforce: bool(`${at}: enforce`, options.enforce ?? true),
+    budgets: options.budgets === undefined ? undefined : budgetConfig(`${at}: budgets`, options.budgets),
   };
 }
 
@@ -205,12 +210,6 @@ function group(at: string, options: object | undefined, known: ReadonlySet<strin
   knownKeys(at, options, known);
 }
 
-/** The options of an object are these and no others. */
-export function knownKeys(at: string, options: object, known: ReadonlySet<string>): void {
-  for (const key of Object.keys(options))
-    if (!known.has(key)) throw invalid(at, `one of the options ${[...known].join(", ")}`, key);
-}
-
 function share(at: string, value: number | Percent, least: number): number | Percent {
   if (typeof value === "string") {
     const matched = /^\d+(\.\d+)?%$/.test(value);
@@ -219,19 +218,6 @@ function share(at: string, value: number | Percent, least: number): number | Per
     return value;
   }
   return whole(at, value, least, MOST_SEATS, 'seats, or a percentage such as "40%"');
-}
-
-/** A finite number within bounds, or an error that names both. */
-export function number(at: string, value: unknown, least: number, most: number): number {
-  if (typeof value === "number" && value >= least && value <= most) return value;
-  throw invalid(at, `a number from ${least} to ${most}`, value);
-}
-
-/** A whole number within bounds, or an error that names both. */
-export function whole(at: string, value: unknown, least: number, most: number, unit = ""): number {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
-    return value as number;
-  throw invalid(at, `a whole number from ${least} to ${most}${unit === "" ? "" : ` (${unit})`}`, value);
 }
 
 function bool(at: string, value: unknown): boolean {

@@ -1,6 +1,6 @@
 /** The end of a resource: what was accepted is finished, nothing new is taken. */
 
-import { LONGEST_MS, number } from "./config.ts";
+import { LONGEST_MS, number } from "./checks.ts";
 import { refusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
@@ -27,9 +27,14 @@ export function drain(scheduler: Scheduler, timeoutMs: number): Promise<boolean>
 
 function giveUp(scheduler: Scheduler): void {
   const now = scheduler.clock.now();
-  for (const task of accepted(scheduler))
-    scheduler.refuse(task, "evicted", refusal(task, "LANEWAY_DRAINING", "drain-timeout", now), now);
+  scheduler.drained = true;
+  for (const task of accepted(scheduler)) refuseDrained(scheduler, task, now);
   scheduler.afterChange(now);
+}
+
+/** Gives up a task for which the drain has no time left. */
+export function refuseDrained(scheduler: Scheduler, task: Task, now: number): void {
+  scheduler.refuse(task, "evicted", refusal(task, "LANEWAY_DRAINING", "drain-timeout", now), now);
 }
 
 /** All that wait or are held back, in every lane. */

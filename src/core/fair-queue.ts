@@ -16,9 +16,14 @@
  * Cost: O(log flows) to take, append to an idle flow, or correct; O(1) to append to a backlogged one.
  */
 
-import { number } from "./config.ts";
+import { Backlog } from "./backlog.ts";
+import type { Line } from "./backlog.ts";
+import { Gates, Strand } from "./budget/gate.ts";
+import { number } from "./checks.ts";
+import { Credited, placeByAge } from "./credit.ts";
 import { IndexedHeap } from "./heap.ts";
 import type { Lane } from "./lane.ts";
+import { LISTED } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** Idle flows kept although they could be forgotten, so that flows that come and go are not made anew each time. */
@@ -30,7 +35,7 @@ const GAIN = 0.125;
 const UNMEASURED_RUN_MS = 1;
 
 /** One tenant, user or key inside one lane. */
-export class Flow {
+export class Flow implements Line {
   readonly home: Lane;
   readonly name: string;
   readonly weight: number;
@@ -41,8 +46,10 @@ export class Flow {
   waiting = 0;
   /** Waiting because put back: never put out by a bound. They stand before all others. */
   returned = 0;
+  /** Those that need no budget; the others stand in strands, one for each set of budgets. */
   head: Task | undefined = undefined;
   tail: Task | undefined = undefined;
+  strands: readonly Strand[] | undefined = undefined;
   backlogIndex = -1;
   loadIndex = -1;
   /** An upper bound of `(waiting − returned) ÷ weight`, made exact where the heap of loads is read. */
@@ -60,21 +67,6 @@ export class Flow {
 
   get active(): boolean {
     return this.waiting > 0 || this.running > 0;
-  }
-}
-
-class Backlog extends IndexedHeap<Flow> {
-  protected override keyOf(flow: Flow): number {
-    return flow.tag;
-  }
-  protected override before(a: Flow, b: Flow): boolean {
-    return a.head!.seq < b.head!.seq;
-  }
-  protected override indexOf(flow: Flow): number {
-    return flow.backlogIndex;
-  }
-  protected override place(flow: Flow, index: number): void {
-    flow.backlogIndex = index;
   }
 }
 
@@ -100,6 +92,8 @@ export class FairQueue {
   /** The flow asked for last: most services have few, and a look-up by text costs a tenth of an admission. */
   #last: Flow | undefined = undefined;
   readonly #backlog = new Backlog();
+  /** Made when the first task comes that needs budget. */
+  #gates: Gates | undefined = undefined;
   readonly #loads = new Loads();
   #idle: Flow[] = [];
   #idleHead = 0;
@@ -113,9 +107,7 @@ export class FairQueue {
   }
 
   /** Flows with a waiter. */
-  get backlogged(): number {
-    return this.#backlog.size;
-  }
+  backlogged = 0;
 
   /** Flows remembered, idle ones included: bounded whatever the number of names seen. */
   get remembered(): number {
@@ -140,9 +132,10 @@ export class FairQueue {
     return this.#flows.get(name) ?? new Flow(this.#home, name, 1, 0);
   }
 
-  /** The flow whose turn it is. */
-  peek(): Flow | undefined {
-    return this.#backlog.peek();
+  /** Whose turn it is, those behind shut gates left out. */
+  peek(): Line | undefined {
+    const first = this.#backlog.peek();
+    return this.#gates === undefined ? first : this.#gates.peek(first);
   }
 
   /** Puts a task at the end of its flow, or, having been put back, before every younger one. */
@@ -150,41 +143,59 @@ export class FairQueue {
     const flow = task.queue;
     const wasActive = flow.active;
     if (returned) flow.returned++;
-    const before = returned ? lastOlderFromHead(flow, task) : lastOlderFromTail(flow, task);
-    link(flow, task, before);
-    flow.waiting++;
+    const need = task.more === undefined ? undefined : task.more.need;
+    const line = need === undefined ? flow : (this.#gates ??= new Gates(this.#home)).join(flow, need);
+    const credit = task.more !== undefined && task.more.creditMs > 0;
+    if (credit) this.#noteCredit(task);
+    if (returned) link(line, task, lastOlderFromHead(line, task));
+    else
+      link(line, task, credit && !task.is(LISTED) ? placeByAge(line, task) : lastOlderFromTail(line, task));
+    if (flow.waiting++ === 0) this.backlogged++;
     if (!wasActive) this.#activate(flow);
-    if (flow.backlogIndex < 0) {
-      flow.tag = Math.max(flow.tag, this.#virtualTime - this.#largest);
-      this.#backlog.add(flow);
-    } else if (flow.head === task) this.#backlog.update(flow);
+    if (line.backlogIndex < 0) {
+      this.#moveTag(flow, Math.max(flow.tag, this.#virtualTime - this.#largest));
+      this.#backlogOf(line).add(line);
+    } else if (line.head === task) this.#backlogOf(line).update(line);
     if (!returned) this.#grow(flow);
   }
 
   /** Takes a task out to start it: `charge` follows at once and puts the flow in its new place. */
   take(task: Task, returned: boolean): void {
     const flow = task.queue;
-    unlink(flow, task);
+    const need = task.more === undefined ? undefined : task.more.need;
+    if (need === undefined) {
+      unlink(flow, task);
+      if (flow.head === undefined) this.#backlog.remove(flow);
+    } else {
+      unlink(need.strand!, task);
+      this.#gates!.leave(need);
+    }
+    if (task.more !== undefined && task.more.creditMs > 0) this.#home.credited?.remove(task);
     if (returned) flow.returned--;
-    if (--flow.waiting === 0) this.#backlog.remove(flow);
+    if (--flow.waiting === 0) this.backlogged--;
   }
 
   /** Takes a task out because its wait is over without a start. */
   remove(task: Task, returned: boolean): void {
     const flow = task.queue;
-    const first = flow.head === task;
+    const line = task.more?.need?.strand ?? flow;
+    const first = line.head === task;
     this.take(task, returned);
     if (!flow.active) this.#deactivate(flow);
-    else if (first) this.#backlog.update(flow);
+    else if (first) this.#backlogOf(line).update(line);
   }
 
-  /** Keeps a flow out of its turn for the rest of one round; `restore` puts it back. */
-  setAside(flow: Flow): void {
-    this.#backlog.remove(flow);
+  /** Keeps a line out of its turn for the rest of one round; `restore` puts it back. */
+  setAside(line: Line): void {
+    this.#backlogOf(line).remove(line);
   }
 
-  restore(flow: Flow): void {
-    if (flow.waiting > 0 && flow.backlogIndex < 0) this.#backlog.add(flow);
+  restore(line: Line): void {
+    if (line.head !== undefined && line.backlogIndex < 0) this.#backlogOf(line).add(line);
+  }
+
+  #backlogOf(line: Line): Backlog {
+    return line instanceof Strand ? line.gate.backlog : this.#backlog;
   }
 
   /**
@@ -238,7 +249,8 @@ export class FairQueue {
   /** Every waiting task, flow by flow: for a change of lanes, not for the path of a task. */
   *waiting(): Generator<Task> {
     for (const flow of this.#flows.values())
-      for (let task = flow.head; task !== undefined; task = task.next) yield task;
+      for (const line of [flow, ...(flow.strands ?? [])])
+        for (let task = line.head; task !== undefined; task = task.next) yield task;
   }
 
   #grow(flow: Flow): void {
@@ -255,6 +267,20 @@ export class FairQueue {
   #moveTag(flow: Flow, tag: number): void {
     flow.tag = tag;
     if (flow.backlogIndex >= 0) this.#backlog.update(flow);
+    if (flow.strands !== undefined) this.#moveStrands(flow, flow.strands);
+  }
+
+  /** Its age counts for the lane, and is more than anybody knew of. */
+  #noteCredit(task: Task): void {
+    (this.#home.credited ??= new Credited()).add(task);
+    this.#home.scheduler.aging.lookAgain();
+  }
+
+  #moveStrands(flow: Flow, strands: readonly Strand[]): void {
+    for (const strand of strands) {
+      strand.tag = flow.tag;
+      strand.gate.backlog.update(strand);
+    }
   }
 
   #activate(flow: Flow): void {
@@ -298,33 +324,33 @@ export class FairQueue {
 }
 
 /** Those put back stand at the head, and there are no more of them than seats. */
-function lastOlderFromHead(flow: Flow, task: Task): Task | undefined {
+function lastOlderFromHead(line: Line, task: Task): Task | undefined {
   let before: Task | undefined = undefined;
-  for (let next = flow.head; next !== undefined && next.seq < task.seq; next = next.next) before = next;
+  for (let next = line.head; next !== undefined && next.seq < task.seq; next = next.next) before = next;
   return before;
 }
 
 /** A newcomer is younger than all; only a task that changes lanes goes further than the first step. */
-function lastOlderFromTail(flow: Flow, task: Task): Task | undefined {
-  let before = flow.tail;
+function lastOlderFromTail(line: Line, task: Task): Task | undefined {
+  let before = line.tail;
   while (before !== undefined && before.seq > task.seq) before = before.previous;
   return before;
 }
 
-function link(flow: Flow, task: Task, before: Task | undefined): void {
-  const after = before === undefined ? flow.head : before.next;
+function link(line: Line, task: Task, before: Task | undefined): void {
+  const after = before === undefined ? line.head : before.next;
   task.previous = before;
   task.next = after;
-  if (before === undefined) flow.head = task;
+  if (before === undefined) line.head = task;
   else before.next = task;
-  if (after === undefined) flow.tail = task;
+  if (after === undefined) line.tail = task;
   else after.previous = task;
 }
 
-function unlink(flow: Flow, task: Task): void {
-  if (task.previous === undefined) flow.head = task.next;
+function unlink(line: Line, task: Task): void {
+  if (task.previous === undefined) line.head = task.next;
   else task.previous.next = task.next;
-  if (task.next === undefined) flow.tail = task.previous;
+  if (task.next === undefined) line.tail = task.previous;
   else task.next.previous = task.previous;
   task.previous = undefined;
   task.next = undefined;

@@ -1,6 +1,8 @@
 /** What one task asks for, read from its options and from the context it is submitted in. */
 
-import { LONGEST_MS, laneNames, number, whole } from "./config.ts";
+import { checkCost } from "./budget/need.ts";
+import { LONGEST_MS, number, whole } from "./checks.ts";
+import { laneNames } from "./config.ts";
 import type { Ambient } from "./context.ts";
 import { invalid } from "./errors.ts";
 import type { Lane } from "./lane.ts";
@@ -36,14 +38,16 @@ export function flowOf(options: TaskOptions, ambient: Ambient | undefined): stri
 
 /** Keeps what is needed after submission, for the few tasks that have any of it; the wrong is refused before it queues. */
 export function noteOptions(task: Task, options: TaskOptions, ambient: Ambient | undefined): void {
-  const { signal, id, rule } = options;
+  const { signal, id, rule, waitedMs } = options;
+  if (waitedMs !== undefined && waitedMs > 0) task.extra.creditMs = waitedMs;
   const ambientRule = options.lane === undefined && rule === undefined ? ambient?.rule : undefined;
   if (signal === undefined && id === undefined && rule === undefined && ambientRule === undefined) return;
   task.extra.options = ambientRule === undefined ? options : { ...options, rule: ambientRule };
 }
 
 /** Checks the options that few tasks have. */
-function checkOptions({ signal, id, rule }: TaskOptions): void {
+function checkOptions({ signal, id, rule, cost, waitedMs }: TaskOptions): void {
+  if (cost !== undefined || waitedMs !== undefined) checkCost(cost, waitedMs);
   if (signal !== undefined && !isSignal(signal)) throw invalid("signal", "an AbortSignal", signal);
   if (id !== undefined && typeof id !== "string") throw invalid("id", "a text", id);
   if (rule !== undefined && typeof rule !== "string") throw invalid("rule", "a text", rule);

@@ -5,6 +5,7 @@
 
 import { Arrivals } from "./arrivals.ts";
 import type { LaneConfig } from "./config.ts";
+import type { Credited } from "./credit.ts";
 import type { LanewayReason } from "./errors.ts";
 import { RunEstimate } from "./estimate.ts";
 import { FairQueue } from "./fair-queue.ts";
@@ -34,6 +35,8 @@ export class Lane {
   arrivals: Arrivals = new Arrivals();
   /** Waiting after having been put back, oldest first; few, for they were all running once. */
   returned: Task[] = [];
+  /** Waiting with credit for earlier waits; made for the first. */
+  credited: Credited | undefined = undefined;
 
   /** Progress under `order: "weighted"`: seat-milliseconds beyond reservations ÷ weight. */
   tag = 0;
@@ -81,10 +84,12 @@ export class Lane {
     this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
   }
 
-  /** The oldest task that waits here, put back or not. */
-  oldestWaiting(): Task | undefined {
+  /** The instant since which the oldest task that waits here has waited, put back or not; Infinity without one. */
+  waitingSince(): number {
     const oldest = this.arrivals.oldestWaiting();
     const returned = this.returned[0];
-    return returned !== undefined && (oldest === undefined || returned.seq < oldest.seq) ? returned : oldest;
+    let since = oldest === undefined ? Infinity : oldest.arrivedAt;
+    if (returned !== undefined && returned.arrivedAt < since) since = returned.arrivedAt;
+    return this.credited === undefined ? since : Math.min(since, this.credited.since);
   }
 }

@@ -1,6 +1,7 @@
 /** `resource.map`: many items through one lane, in order, with no more of them in memory than can run. */
 
 import { isLanewayError } from "./errors.ts";
+import { runHolding } from "./holding.ts";
 import type { TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
 import type { Resource } from "./resource.ts";
@@ -66,7 +67,10 @@ async function submit<Item, Result>(
     try {
       const value = await resource.run((permit) => {
         started = true;
-        return fn(item, permit);
+        // A call of the same resource in here would take a second seat: its adapter must be able to tell.
+        return scheduler.nesting === undefined
+          ? runHolding(scheduler, permit, () => fn(item, permit))
+          : fn(item, permit);
       }, options);
       return { value };
     } catch (error) {

@@ -35,6 +35,38 @@ export interface LaneOptions {
   readonly exempt?: boolean;
 }
 
+/**
+ * An amount of each kind that budgets are kept in. Tokens are units of model text.
+ *
+ * @example
+ * { requests: 1, inputTokens: 1_200, outputTokens: 400 }
+ */
+export interface Cost {
+  readonly requests?: number;
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+}
+
+/**
+ * What a resource may use in a minute, of each kind: a bucket of that size, full at the start and refilled all the time.
+ * Kinds left out are unlimited. Each name that tasks give as their `budget` has buckets of its own.
+ *
+ * @example
+ * { requests: 4_000, inputTokens: 400_000, of: (name) => (name === "haiku" ? { requests: 8_000 } : undefined) }
+ */
+export interface BudgetOptions {
+  readonly requests?: number;
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  /** Sizes for one named budget where they differ; undefined: those above. */
+  readonly of?: (name: string) => Cost | undefined;
+  /**
+   * How much later than another a task may reach what is limited, in milliseconds: a full bucket begins to refill only
+   * so long after it was used, so that one that was slow on its way does not find less than was left here. Default 0.
+   */
+  readonly spreadMs?: number;
+}
+
 /** Options of a `Resource`; all but `name` and `limit` have safe defaults. */
 export interface ResourceOptions {
   readonly name: string;
@@ -52,6 +84,8 @@ export interface ResourceOptions {
   readonly queue?: { readonly max?: number; readonly whenFull?: "reject" | "evict" };
   /** The share of a flow inside its lane. Default 1 for every flow. */
   readonly flowWeight?: (flow: string) => number;
+  /** What may be used in a minute, in requests and tokens. Default: no limit but the seats. */
+  readonly budgets?: BudgetOptions;
   /** False: decide, count and explain, but hold nothing back (shadow mode). Default true. */
   readonly enforce?: boolean;
   /** Refuse a nested wait that could never end. Default false here, true for the resources of a `Laneway`. */
@@ -72,6 +106,18 @@ export interface TaskOptions {
   readonly id?: string;
   /** Seats the task takes. Default 1; clamped to what its lane could ever hold. */
   readonly width?: number;
+  /**
+   * What the task will probably use of its budget. Default one request and no tokens; more than its lane could ever
+   * have counts as that much.
+   */
+  readonly cost?: Cost;
+  /** The named budget it needs; of several, the one with most left is used. Default "", the resource's own. */
+  readonly budget?: string | readonly string[];
+  /**
+   * Milliseconds it has waited in earlier submissions: it stands before those of its flow that came after it first did,
+   * and aging counts them. Default 0.
+   */
+  readonly waitedMs?: number;
   /** Gives the wait up, and aborts the permit's signal. */
   readonly signal?: AbortSignal;
   /** The whole task: wait, run and retries, in milliseconds. Default: the lane's. */
@@ -86,6 +132,8 @@ export interface TaskOptions {
 export interface Actual {
   /** The task did not succeed: counted as failed instead of finished. */
   readonly failed?: boolean;
+  /** What it really used: corrects its budget. Kinds left out, and all of it without this, stay as estimated. */
+  readonly cost?: Cost;
 }
 
 /** The five lanes of an empty policy, with the defaults behind each name. */

@@ -1,4 +1,15 @@
-import type { Actual } from "./options.ts";
+import type { Actual, Cost } from "./options.ts";
+
+/** How a task goes back into the queue; every field is optional. */
+export interface RequeueOptions {
+  /** Milliseconds to hold it back before it waits again. Default 0. */
+  readonly afterMs?: number;
+  readonly reason?: string;
+  /** What the attempt that failed really used of its budget. Default one request and no tokens. */
+  readonly cost?: Cost;
+  /** The named budget or budgets for the next attempt. Default: the same. */
+  readonly budget?: string | readonly string[];
+}
 
 /**
  * Proof of admission: seats held until released, exactly once. A second release does nothing.
@@ -12,6 +23,8 @@ export interface Permit {
   readonly lane: string;
   /** Who asked: the unit of fairness; "" when the task named none. */
   readonly flow: string;
+  /** The named budget that it was charged to; "" is the resource's own, or none. */
+  readonly budget: string;
   /** Milliseconds spent queued. */
   readonly waitMs: number;
   /** Aborts with the caller's own signal, and at the task's time-out or deadline. Made on first read. */
@@ -29,6 +42,6 @@ export interface Permit {
    *
    * @throws LanewayError as `acquire` does; when the permit was released already, `LANEWAY_INVALID`.
    */
-  requeue(options?: { readonly afterMs?: number; readonly reason?: string }): Promise<Permit>;
+  requeue(options?: RequeueOptions): Promise<Permit>;
   [Symbol.dispose](): void;
 }

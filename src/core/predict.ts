@@ -36,6 +36,14 @@ export function predictWait(scheduler: Scheduler, task: Task, now: number): numb
   return (ahead + 0.5) / rate;
 }
 
+/** Milliseconds that a waiting newcomer would still wait if nothing but its budget held it back; 0 when it needs none. */
+export function budgetWait(scheduler: Scheduler, task: Task, now: number): number {
+  const lane = task.home;
+  if (task.more?.need === undefined) return 0;
+  const before = (Math.max(0, task.queue.waiting - 1) + 1) * lane.fair.backlogged;
+  return scheduler.budgets!.waitMs(task, lane.waiting === 0 ? 0 : Math.min(1, before / lane.waiting), now);
+}
+
 /** The measured rate at which the lane's queue is served; undefined when that is not known yet. */
 function paceOf(lane: Lane, now: number): number | undefined {
   const run = lane.runs.mean(now);
@@ -85,7 +93,7 @@ export function returnAfter(scheduler: Scheduler, task: Task, now: number): numb
   const rate = Math.max(paceOf(lane, now) ?? seats / Math.max(run, 0.001), SLOWEST_PER_MS);
   // It stands in the queue itself while it is being refused.
   const ahead = lane.waiting - (task.state === WAITING ? 1 : 0);
-  const drained = now + ahead / rate;
+  const drained = now + Math.max(ahead / rate, budgetWait(scheduler, task, now));
   const at = Math.min(Math.max(lane.returnsUntil, drained) + 1 / rate, now + LONGEST_RETURN_MS);
   lane.returnsUntil = at;
   return jittered(scheduler, at - now);

@@ -3,10 +3,13 @@
  * its age, and whoever stands behind it may pass while it backs off. Its old permit is over, a new one takes its place.
  */
 
-import { LONGEST_MS, number } from "./config.ts";
+import { usedByAttempt } from "./budget/budgets.ts";
+import { needAgain } from "./budget/need.ts";
+import { LONGEST_MS, number } from "./checks.ts";
+import { refuseDrained } from "./drain.ts";
 import { invalid } from "./errors.ts";
 import { dueAt, queueEndsAt } from "./expiry.ts";
-import type { Permit } from "./permit.ts";
+import type { Permit, RequeueOptions } from "./permit.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { listen } from "./signals.ts";
 import {
@@ -23,8 +26,10 @@ import {
 } from "./task.ts";
 
 /** Frees the seats of a running task and queues it again at its own place, after `afterMs`. */
-export function putBack(scheduler: Scheduler, task: Task, afterMs: number): Promise<Permit> {
-  number("permit.requeue: afterMs", afterMs, 0, LONGEST_MS);
+export function putBack(scheduler: Scheduler, task: Task, options: RequeueOptions): Promise<Permit> {
+  const afterMs = number("permit.requeue: afterMs", options.afterMs ?? 0, 0, LONGEST_MS);
+  const used = usedByAttempt(options.cost);
+  const need = needAgain(scheduler, task.more?.need, options.budget);
   // In shadow mode nothing is held back, so there is nothing to queue for.
   if (task.is(SHADOW))
     return new Promise((resolve) => void scheduler.clock.after(afterMs, () => resolve(task)));
@@ -32,12 +37,14 @@ export function putBack(scheduler: Scheduler, task: Task, afterMs: number): Prom
     throw invalid("permit.requeue", "a permit that is held", "one that was released");
   const now = scheduler.clock.now();
   const next = successorOf(task, now, now + afterMs);
-  scheduler.vacate(task, now);
+  if (need !== undefined) next.extra.need = need;
+  scheduler.vacate(task, now, used);
   task.extra.successor = next;
   const turn = turnOf(next).then(unwrap);
   const { signal } = task.options;
   if (signal?.aborted === true) scheduler.refuse(next, "cancelled", signal.reason, now);
   else if (next.is(OVERDUE)) scheduler.refuse(next, "timedOut", task.extra.cause, now);
+  else if (scheduler.drained) refuseDrained(scheduler, next, now);
   else wait(scheduler, next, afterMs, now);
   scheduler.afterChange(now);
   return turn;
@@ -54,6 +61,9 @@ export function rejoin(scheduler: Scheduler, task: Task, now: number): void {
 /** Waits at its own place, or goes on at once where nobody waits. */
 function join(scheduler: Scheduler, task: Task, now: number): void {
   const lane = task.home;
+  // Nobody used its budgets while it was held back: they may have been forgotten.
+  const need = task.more?.need;
+  if (need !== undefined) need.set = scheduler.budgets!.setOf(need.names);
   if (lane.config.exempt) return scheduler.admit(task, now);
   task.queue = lane.fair.flow(task.queue.name);
   task.width = Math.min(task.width, lane.share.hold);
@@ -72,7 +82,7 @@ function successorOf(task: Task, now: number, queuedAt: number): Task {
   next.mark(RETURNED);
   if (task.dueAt === undefined || task.is(DUE_BY_LANE)) next.mark(DUE_BY_LANE);
   if (task.is(OVERDUE)) next.mark(OVERDUE);
-  const { options, width, controller, holder, cause } = task.extra;
+  const { options, width, controller, holder, cause, creditMs } = task.extra;
   const waitedMs = waitMs(task, now);
   Object.assign(next.extra, {
     options,
@@ -80,6 +90,7 @@ function successorOf(task: Task, now: number, queuedAt: number): Task {
     controller,
     holder,
     cause,
+    creditMs,
     waitedMs,
     queuedAt,
     answer: task.tell,

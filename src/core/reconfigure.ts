@@ -1,5 +1,6 @@
 /** Changes of limit and lanes while tasks run and wait. Nobody is dropped: guarantees move, the excess drains. */
 
+import { Budgets } from "./budget/budgets.ts";
 import type { ResourceConfig } from "./config.ts";
 import { nextExpiry } from "./expiry.ts";
 import { Lane } from "./lane.ts";
@@ -10,6 +11,7 @@ import { shares } from "./seats.ts";
 export function limitChanged(scheduler: Scheduler): void {
   scheduler.ledger.seats = scheduler.limit.current;
   share(scheduler);
+  scheduler.budgets?.changed(scheduler.clock.now());
   scheduler.afterChange(scheduler.clock.now());
 }
 
@@ -38,6 +40,8 @@ export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void 
   const lowest = scheduler.lanes[scheduler.lanes.length - 1]!;
   for (const lane of old) if (!scheduler.byName.has(lane.name)) bequeath(scheduler, lane, lowest);
   share(scheduler);
+  if (config.budgets !== undefined) scheduler.budgets ??= new Budgets(scheduler);
+  scheduler.budgets?.changed(now);
   for (const lane of scheduler.all)
     if (lane.config.exempt) for (const task of [...lane.fair.waiting()]) scheduler.admit(task, now);
   scheduler.afterChange(now);

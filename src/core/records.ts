@@ -95,6 +95,7 @@ export class Records {
       runMs,
       position: task.position,
       seatsHeldBy: task.more?.seatsHeldBy ?? (task.startedAt === undefined ? this.#seatsHeld() : {}),
+      budget: budgetOf(task),
       retryAfterMs: task.more?.retryAfterMs,
       late: outcome === "timedOut",
       slow: false,
@@ -120,6 +121,12 @@ export class Records {
   #seatsHeld(): Record<string, number> {
     return Object.fromEntries(this.#scheduler.all.map((lane) => [lane.name, lane.seats]));
   }
+}
+
+/** The budget that it was charged to or, while none sufficed, all that it could have used. */
+function budgetOf(task: Task): string | undefined {
+  const need = task.more?.need;
+  return need === undefined ? undefined : (need.chosen?.name ?? need.names.join(", "));
 }
 
 function reasonOf(cause: unknown): LanewayReason | undefined {

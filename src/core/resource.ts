@@ -1,32 +1,38 @@
 /** The public face of one shared thing with a limit. Everything it does is one call into the scheduler. */
 
-import { checkGuarantees, knownKeys, limitSeats, resourceConfig } from "./config.ts";
-import type { Ambient } from "./context.ts";
+import { budgetHandle } from "./budget/handle.ts";
+import type { Budget } from "./budget/handle.ts";
+import { knownKeys } from "./checks.ts";
+import { checkGuarantees, limitSeats, resourceConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { invalid } from "./errors.ts";
+import { heldHere, runHolding } from "./holding.ts";
 import { laneFor } from "./intake.ts";
 import { FixedLimit } from "./limit/fixed.ts";
 import type { Limit } from "./limit/limit.ts";
 import { mapInLane } from "./map.ts";
 import type { ResourceOptions, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
+import type { Ports } from "./ports.ts";
 import { limitChanged, reconfigure } from "./reconfigure.ts";
 import { Scheduler } from "./scheduler.ts";
-import type { Ports } from "./scheduler.ts";
 import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { ENDED, RUNNING, SHADOW, turnOf, unwrap } from "./task.ts";
 import type { Task } from "./task.ts";
 
 const CHANGEABLE: ReadonlySet<string> = new Set(
-  "limit lanes defaultLane order aging queue enforce".split(" "),
+  "limit lanes defaultLane order aging queue budgets enforce".split(" "),
 );
 
 const NO_OPTIONS: TaskOptions = Object.freeze({});
 
 /** What `update` can change while tasks run and wait. */
 export type ResourceChanges = Partial<
-  Pick<ResourceOptions, "limit" | "lanes" | "defaultLane" | "order" | "aging" | "queue" | "enforce">
+  Pick<
+    ResourceOptions,
+    "limit" | "lanes" | "defaultLane" | "order" | "aging" | "queue" | "budgets" | "enforce"
+  >
 >;
 
 /**
@@ -135,6 +141,19 @@ export class Resource {
     reconfigure(this.#scheduler, config);
   }
 
+  /** One of the resource's budgets, by the name that tasks give; "" is the resource's own. */
+  budget(name = ""): Budget {
+    return budgetHandle(this.#scheduler, name);
+  }
+
+  /**
+   * The permit of this resource under which the running code already runs: inside `map`, and inside `run` where
+   * deadlocks are detected. For adapters, which must not take a second seat for the same work.
+   */
+  currentPermit(): Permit | undefined {
+    return heldHere(this.#scheduler);
+  }
+
   /** The state of the resource now, most important lane first. */
   snapshot(): ResourceSnapshot {
     return snapshotOf(this.#scheduler);
@@ -185,10 +204,8 @@ function start(task: Task): unknown {
 }
 
 function execute(task: Task): Promise<unknown> {
-  const { nesting, context } = task.scheduler;
-  if (nesting === undefined || context === undefined) return call(task);
-  const outer: Ambient | undefined = context.get();
-  return context.run({ ...outer, holder: { task, outer: outer?.holder } }, () => call(task));
+  const { scheduler } = task;
+  return scheduler.nesting === undefined ? call(task) : runHolding(scheduler, task, () => call(task));
 }
 
 function call(task: Task): Promise<unknown> {

@@ -7,6 +7,8 @@
 
 import { Aging } from "./aging.ts";
 import { refuseIfOutOfBounds } from "./bounds.ts";
+import { Budgets } from "./budget/budgets.ts";
+import { mayNeed, needOf } from "./budget/need.ts";
 import { Choice } from "./choice.ts";
 import type { Clock } from "./clock.ts";
 import type { ResourceConfig } from "./config.ts";
@@ -19,7 +21,8 @@ import type { NeverStarted } from "./lane.ts";
 import { Ledger } from "./ledger.ts";
 import type { Limit } from "./limit/limit.ts";
 import { Nesting } from "./nesting.ts";
-import type { TaskOptions } from "./options.ts";
+import type { Cost, TaskOptions } from "./options.ts";
+import type { Ports } from "./ports.ts";
 import { Records } from "./records.ts";
 import { limitChanged } from "./reconfigure.ts";
 import { refusal } from "./refusal.ts";
@@ -42,17 +45,6 @@ import {
 } from "./task.ts";
 import { Vacancies } from "./vacancies.ts";
 import { Wake } from "./wake.ts";
-
-/** What the scheduler takes from its surroundings. */
-export interface Ports {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly context?: ContextPort | undefined;
-  /** Whether the deadlines of the context are on this clock. */
-  readonly contextClock?: boolean;
-  readonly detectDeadlock?: boolean;
-  readonly flowWeight?: ((flow: string) => number) | undefined;
-}
 
 export class Scheduler {
   readonly name: string;
@@ -78,6 +70,8 @@ export class Scheduler {
   backingOff = 0;
   running = 0;
   draining = false;
+  /** The drain took too long: what comes back now comes too late. */
+  drained = false;
   /** Called, once each, when nothing runs and nothing waits. */
   readonly whenIdle: Set<() => void> = new Set();
 
@@ -86,10 +80,12 @@ export class Scheduler {
   readonly records: Records;
   readonly vacancies: Vacancies;
   readonly nesting: Nesting | undefined;
+  /** Made with the first budget that is limited, named or paused. */
+  budgets: Budgets | undefined = undefined;
   readonly #choice: Choice;
   #seq = 0;
   #dispatching = false;
-  /** A wide head has left without starting: the seats that were kept for it must be given before the call ends. */
+  /** A head has left without starting: seats or budget that were for it must be given before the call ends. */
   #unparked = false;
 
   constructor(name: string, config: ResourceConfig, limit: Limit, ports: Ports) {
@@ -116,6 +112,7 @@ export class Scheduler {
     this.top = this.lanes[0]!;
     this.defaultLane = this.byName.get(config.defaultLane)!;
     this.ledger.recount(this.lanes);
+    if (config.budgets !== undefined) this.budgets = new Budgets(this);
     limit.onChange?.(() => limitChanged(this));
   }
 
@@ -143,15 +140,18 @@ export class Scheduler {
     // What does not fit now will not fit after others were served first.
     if (!mayWait && !passesBy && Math.min(width, lane.share.hold) > this.ledger.roomFor(lane))
       return undefined;
+    const need = mayNeed(this, options) ? needOf(this, options) : undefined;
     // Asking for a flow makes the lane remember it, so only for a task that can start or queue.
     const queue = passesBy ? lane.fair.peekFlow(flow) : lane.fair.flow(flow);
     const task = new Task(queue, this.#seq++, now);
     if (due !== undefined) task.extra.dueAt = due;
+    if (need !== undefined) task.extra.need = need;
     noteOptions(task, options, ambient);
     task.width = width > lane.share.hold ? lane.share.hold : width;
     if (passesBy) return this.#passBy(task, now);
     this.vacancies.used(lane);
-    if (this.waiting === 0 && task.width <= this.ledger.roomFor(lane)) {
+    const fits = task.width <= this.ledger.roomFor(lane);
+    if (this.waiting === 0 && fits && (need === undefined || this.budgets!.suffices(task, now, false))) {
       this.#start(task, now);
       return task;
     }
@@ -163,6 +163,7 @@ export class Scheduler {
       task.state = ENDED;
     } else if (!refuseIfOutOfBounds(this, task, now)) this.#settleIn(task, ambient, now);
     if (this.#unparked) this.dispatch(now);
+    if (this.idle) this.wake.rest();
     return mayWait ? task : undefined;
   }
 
@@ -211,6 +212,7 @@ export class Scheduler {
     if (task.returned) lane.returned.splice(lane.returned.indexOf(task), 1);
     lane.waiting--;
     this.waiting--;
+    if (!toStart && task.more !== undefined && task.more.need !== undefined) this.#unparked = true;
     if (lane.parkedFor === task) {
       lane.parkedFor = undefined;
       this.#unparked = !toStart;
@@ -224,8 +226,9 @@ export class Scheduler {
     this.#unparked = false;
     while (this.waiting > 0 && !this.ledger.full) {
       const task = this.#choice.next(now);
-      if (task === undefined) break;
-      this.admit(task, now);
+      if (task !== undefined) this.admit(task, now);
+      else if (!this.#unparked) break;
+      this.#unparked = false;
     }
     this.#choice.endRound();
     this.#dispatching = false;
@@ -252,6 +255,7 @@ export class Scheduler {
     if (!task.returned) lane.admitted++;
     lane.running++;
     this.running++;
+    if (task.more !== undefined && task.more.need !== undefined) this.budgets!.charge(task, now);
     if (lane.config.exempt) {
       task.mark(EXEMPT);
       task.charged = 0;
@@ -273,25 +277,21 @@ export class Scheduler {
   // ── ending ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The caller is done with its permit, whatever became of the task: in shadow mode it may still be queued here. */
-  end(task: Task, failed: boolean): void {
-    if (!task.is(SHADOW) || task.state === RUNNING) this.release(task, failed);
-    else if (task.state === WAITING) {
-      const now = this.clock.now();
-      this.admit(task, now);
-      this.release(task, failed);
-    }
+  end(task: Task, failed: boolean, used?: Cost): void {
+    if (task.is(SHADOW) && task.state === WAITING) this.admit(task, this.clock.now());
+    if (!task.is(SHADOW) || task.state === RUNNING) this.release(task, failed, used);
   }
 
   /** The task's work has ended: its seats go to the next waiters. A second call does nothing. */
-  release(task: Task, failed: boolean): void {
+  release(task: Task, failed: boolean, used?: Cost): void {
     if (task.state !== RUNNING) {
       const successor = task.more?.successor;
-      if (successor !== undefined) this.release(successor, failed);
+      if (successor !== undefined) this.release(successor, failed, used);
       return;
     }
     const now = this.clock.now();
     const { inUse } = this.ledger;
-    const runMs = this.vacate(task, now);
+    const runMs = this.vacate(task, now, used);
     const lane = task.home;
     lane.runTimes.record(runMs, now);
     if (!task.is(OVERDUE)) {
@@ -305,7 +305,7 @@ export class Scheduler {
   }
 
   /** Takes the seats back and learns from the run; the task is over. */
-  vacate(task: Task, now: number): number {
+  vacate(task: Task, now: number, used?: Cost): number {
     const lane = task.home;
     const runMs = now - task.startedAt!;
     task.state = ENDED;
@@ -325,6 +325,7 @@ export class Scheduler {
     if (task.more !== undefined) {
       unlisten(task);
       this.nesting?.ended(task);
+      if (task.more.need !== undefined) this.budgets!.settle(task, used, now);
     }
     return runMs;
   }

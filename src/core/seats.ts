@@ -71,6 +71,31 @@ export function reservedSeats(limit: number, specs: readonly ShareSpec[]): numbe
   return specs.map(({ reservation }, rank) => (typeof reservation === "number" ? reservation : seats[rank]!));
 }
 
+/**
+ * The part of every budget that is kept for each lane, most important first: its floor, as a part of the whole. Together
+ * they leave at least as much as one seat is of the limit, cut from the lowest lane up.
+ *
+ * @example
+ * floorParts(8, fiveDefaultLanes); // => [0.2, 0, 0, 0, 0]
+ */
+export function floorParts(limit: number, specs: readonly ShareSpec[]): number[] {
+  let left = 1 - 1 / limit;
+  return specs.map((spec) => {
+    const reserved = reservedPart(limit, spec);
+    const { lendable } = spec;
+    const kept =
+      typeof lendable === "number" ? reserved - lendable / limit : reserved * (1 - percent(lendable) / 100);
+    const part = Math.max(0, Math.min(kept, left));
+    left -= part;
+    return part;
+  });
+}
+
+/** A reservation as a part of the limit. */
+export function reservedPart(limit: number, { reservation }: ShareSpec): number {
+  return typeof reservation === "string" ? percent(reservation) / 100 : Math.min(1, reservation / limit);
+}
+
 /** The number in "40%". */
 export function percent(text: Percent): number {
   return Number(text.slice(0, -1));

@@ -29,6 +29,25 @@ export interface LaneSnapshot {
   readonly reasons: Readonly<Partial<Record<LanewayReason, number>>>;
 }
 
+/** One kind of a budget: what it gets in a minute, and what of that is left. */
+export interface AllowanceSnapshot {
+  readonly perMinute: number;
+  /** Below zero when more was used than estimated. */
+  readonly left: number;
+}
+
+/** One named budget in a snapshot; kinds without a limit are absent. */
+export interface BudgetSnapshot {
+  readonly name: string;
+  /** Milliseconds until it may be used again; 0 when it is not paused. */
+  readonly pausedMs: number;
+  /** Tasks in the queue that need it. */
+  readonly waiting: number;
+  readonly requests?: AllowanceSnapshot;
+  readonly inputTokens?: AllowanceSnapshot;
+  readonly outputTokens?: AllowanceSnapshot;
+}
+
 /** A resource at one moment. */
 export interface ResourceSnapshot {
   readonly name: string;
@@ -37,6 +56,8 @@ export interface ResourceSnapshot {
   readonly waiting: number;
   readonly draining: boolean;
   readonly lanes: readonly LaneSnapshot[];
+  /** The budgets in use, in order of their first use. */
+  readonly budgets: readonly BudgetSnapshot[];
 }
 
 /** What became of one task, and why. Times are milliseconds. */
@@ -58,6 +79,8 @@ export interface TaskRecord {
   readonly position: number;
   /** Seats held by each lane at the moment it had to wait or was refused. */
   readonly seatsHeldBy: Readonly<Record<string, number>>;
+  /** The named budget it was charged to, or the one it waited for; undefined when it needed none. */
+  readonly budget: string | undefined;
   readonly retryAfterMs: number | undefined;
   /** Late: past its time-out or deadline. Slow: far beyond the lane's median run. Out of turn: an aged pick. */
   readonly late: boolean;
@@ -75,6 +98,7 @@ export function snapshotOf(scheduler: Scheduler): ResourceSnapshot {
     waiting: scheduler.waiting + scheduler.backingOff,
     draining: scheduler.draining,
     lanes: scheduler.all.map((lane) => laneSnapshot(lane, now)),
+    budgets: scheduler.budgets?.snapshot(now) ?? [],
   };
 }
 

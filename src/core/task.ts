@@ -10,11 +10,13 @@
  * Only `scheduler.ts`, and `put-back.ts` for the way back, move a task between states. What few tasks need lives in `extra`, made on first use.
  */
 
+import { ONE_REQUEST, amountsOf } from "./budget/amounts.ts";
+import type { Need } from "./budget/need.ts";
 import type { Flow } from "./fair-queue.ts";
 import type { Holder } from "./context.ts";
 import type { Lane } from "./lane.ts";
 import type { Actual, TaskOptions } from "./options.ts";
-import type { Permit } from "./permit.ts";
+import type { Permit, RequeueOptions } from "./permit.ts";
 import { putBack } from "./put-back.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { signalOf } from "./signals.ts";
@@ -61,6 +63,10 @@ export interface Extra {
   controller: AbortController | undefined;
   /** Rejects the `run` that this task goes on with, while `tell` is taken by the wait. */
   answer: ((error: unknown) => void) | undefined;
+  /** What it needs of its budgets, where those are limited. */
+  need: Need | undefined;
+  /** How long it has waited in earlier submissions. */
+  creditMs: number;
   /** Why it ended without success: an error of ours, or the reason of the caller's signal. */
   cause: unknown;
   /** The permit that took this one's place after a requeue. */
@@ -83,7 +89,8 @@ const NO_OPTIONS: TaskOptions = Object.freeze({});
 /** Fields are few on purpose: a million of these may wait. Anything that not every waiter needs is in `more`. */
 export class Task implements Permit {
   queue: Flow;
-  readonly seq: number;
+  /** Its number: what came before it in its flow has a lesser one, or the same. */
+  seq: number;
   readonly arrivedAt: number;
   startedAt: number | undefined = undefined;
   /** What its flow was charged at the start, in seat-milliseconds. */
@@ -169,6 +176,8 @@ export class Task implements Permit {
       onAbort: undefined,
       controller: undefined,
       answer: undefined,
+      need: undefined,
+      creditMs: 0,
       cause: undefined,
       successor: undefined,
       holder: undefined,
@@ -187,6 +196,14 @@ export class Task implements Permit {
     return this.queue.name;
   }
 
+  get budget(): string {
+    const need = this.more?.need;
+    if (need === undefined) return "";
+    // It runs already, whatever is decided here: what it has been told must stay true.
+    if (need.charged === undefined && this.is(SHADOW)) this.scheduler.budgets!.pin(this);
+    return need.chosen?.name ?? "";
+  }
+
   get waitMs(): number {
     return this.is(SHADOW) ? 0 : waitMs(this, this.startedAt ?? this.scheduler.clock.now());
   }
@@ -196,15 +213,17 @@ export class Task implements Permit {
   }
 
   release(actual?: Actual): void {
-    this.scheduler.end(this, actual?.failed === true);
+    const cost = actual?.cost;
+    if (cost !== undefined) amountsOf("permit.release: cost", cost, ONE_REQUEST);
+    this.scheduler.end(this, actual?.failed === true, cost);
   }
 
   answered(): void {
     this.scheduler.answered(this);
   }
 
-  requeue(options?: { readonly afterMs?: number; readonly reason?: string }): Promise<Permit> {
-    return putBack(this.scheduler, this, options?.afterMs ?? 0);
+  requeue(options?: RequeueOptions): Promise<Permit> {
+    return putBack(this.scheduler, this, options ?? {});
   }
 
   [Symbol.dispose](): void {
@@ -216,6 +235,13 @@ export class Task implements Permit {
     return { lane: this.lane, flow: this.flow, waitMs: this.waitMs };
   }
 }
+
+// The same for `console.log`, which asks by this symbol and would print the whole scheduler too.
+Object.defineProperty(Task.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Task) {
+    return this.toJSON();
+  },
+});
 
 /** Milliseconds queued so far, over all turns of a task that was put back. */
 export function waitMs(task: Task, now: number): number {

@@ -7,9 +7,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { plainAddress } from "../policy/address.ts";
 import type { RequestFacts } from "../policy/classify.ts";
 import type { BodyMemory } from "./body-memory.ts";
-import { providerByShape } from "./providers/known.ts";
-import type { Provider } from "./providers/provider.ts";
+import { providerByShape } from "../providers/known.ts";
+import type { BodyFacts, Provider } from "../providers/provider.ts";
 import { newRequestId } from "./request-id.ts";
+import type { Warm } from "./warm.ts";
 
 /** The reason of everything that is stopped because nobody waits for it any more. Never shown to anyone. */
 export class ClientLeft extends Error {
@@ -41,8 +42,16 @@ export class Call implements RequestFacts {
   readonly expectsContinue: boolean;
   /** The model that the body names, once it was read for that. */
   model: string | undefined = undefined;
-  /** The body, once it was read whole. */
+  /** The body, once it was read whole, and what it says where that matters. */
   body: Buffer | undefined = undefined;
+  facts: BodyFacts | undefined = undefined;
+  /** Keeps a waiting stream warm. */
+  warm: Warm | undefined = undefined;
+  /** A reply of the upstream is on its way to the client: from here on it can only go on, or be cut. */
+  begun = false;
+  /** All tries that the policy grants were made, or more are pointless: the client's SDK need not come back. */
+  triedOut = false;
+  readonly startedAt: number = performance.now();
   /** Why this call is to stop: its client left, or broke the protocol. */
   stopReason: Error | undefined = undefined;
   private onStop: ((reason: Error) => void) | undefined = undefined;
@@ -60,12 +69,17 @@ export class Call implements RequestFacts {
     // Before anything waits: a client may leave at any moment, and "close" comes once.
     const closed = (): void => {
       if (!res.writableFinished) this.stop(new ClientLeft());
-      if (this.heldBytes > 0) this.memory.free(this.heldBytes);
-      this.heldBytes = 0;
+      this.freeBody();
+      this.warm?.stop();
       onClosed();
     };
     if (res.socket === null) closesWithConnection(req, res, closed);
     else res.on("close", closed);
+  }
+
+  /** The stream has begun with 200 before the upstream answered. */
+  get committed(): boolean {
+    return this.warm?.committed === true;
   }
 
   get method(): string {
@@ -97,6 +111,14 @@ export class Call implements RequestFacts {
     this.heldBytes += bytes;
   }
 
+  /** The reply has begun: the body is not needed for another try, and a long stream must not hold memory for it. */
+  replyBegins(): void {
+    this.begun = true;
+    this.warm?.stop();
+    this.body = undefined;
+    this.freeBody();
+  }
+
   /**
    * Has the step that is under way told to stop, at once if it is to already: a client may leave between two steps. One
    * step is under way at a time, and each begins by saying what ends it.
@@ -104,6 +126,11 @@ export class Call implements RequestFacts {
   whenStopped(onStop: ((reason: Error) => void) | undefined): void {
     this.onStop = onStop;
     if (this.stopReason !== undefined) onStop?.(this.stopReason);
+  }
+
+  private freeBody(): void {
+    if (this.heldBytes > 0) this.memory.free(this.heldBytes);
+    this.heldBytes = 0;
   }
 
   /** Ends whatever step is under way; the first reason counts. */

@@ -3,7 +3,8 @@
 import type { Classification } from "../policy/classify.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import type { Call } from "./call.ts";
-import { modelOf } from "./model.ts";
+import { bodyFacts } from "../providers/body-facts.ts";
+import { readsWholeBody } from "./plan.ts";
 import { Refused } from "./refused.ts";
 import type { Upstream, Upstreams } from "./upstream.ts";
 import { hasBody, hasSmallBody, readWhole, SMALL_BODY_BYTES } from "./upload.ts";
@@ -26,7 +27,8 @@ export function needsModel(call: Call, upstreams: Upstreams): boolean {
 /** Reads the body for its model. A compressed body shows none: rules on models pass it by. */
 export async function readModel(call: Call, maxBytes: number): Promise<void> {
   call.body = await readWhole(call, maxBytes);
-  call.model = modelOf(call.body);
+  call.facts = bodyFacts(call.body);
+  call.model = call.facts.model;
 }
 
 /** Finds lane, flow and upstream. Throws `Refused` for a request that has nowhere to go. */
@@ -48,13 +50,19 @@ export function classify(call: Call, laneway: Laneway, upstreams: Upstreams): Ro
   return { upstream, classification };
 }
 
-/** Small bodies are read before admission: a slow sender must not hold a seat. */
-export function mustReadBody(call: Call): boolean {
-  return call.body === undefined && hasSmallBody(call.req) && hasBody(call.req);
+/**
+ * Small bodies are read before admission: a slow sender must not hold a seat. So are those that say what a call costs
+ * and that a retry needs again; the rest stream.
+ */
+export function mustReadBody(call: Call, { upstream }: Route): boolean {
+  if (call.body !== undefined) return false;
+  return readsWholeBody(call, upstream) || (hasSmallBody(call.req) && hasBody(call.req));
 }
 
-export async function readSmallBody(call: Call): Promise<void> {
-  call.body = await readWhole(call, SMALL_BODY_BYTES);
+export async function readBody(call: Call, { upstream }: Route, maxBytes: number): Promise<void> {
+  const whole = readsWholeBody(call, upstream);
+  call.body = await readWhole(call, whole ? maxBytes : SMALL_BODY_BYTES);
+  if (whole) call.facts = bodyFacts(call.body);
 }
 
 function nowhere(call: Call, resource: string | undefined, rule: string): string {

@@ -75,6 +75,13 @@ export interface RequestHeadersOptions {
   readonly claimHeader: string;
   /** The client's address. */
   readonly clientAddress: string | undefined;
+  /** The headers, lower-case, in which callers send their credentials: taken out where ours goes up instead. */
+  readonly credentials?: readonly string[] | undefined;
+  readonly credential?: readonly [name: string, value: string] | undefined;
+  /** The reply is read here, and must not come compressed. */
+  readonly plain?: boolean;
+  /** The length of a body that is not the client's own. */
+  readonly length?: number | undefined;
 }
 
 /** The headers for the upstream. Throws `Refused` when the request names several hosts. `host` is left out, for undici writes the upstream's own. */
@@ -114,10 +121,10 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
     }
   }
   const kept = named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
-  const passed =
-    req.headers[options.claimHeader] === undefined
-      ? kept
-      : withoutNamed(kept, new Set([options.claimHeader]));
+  const dropped = droppedFor(req, options);
+  const passed = dropped.length === 0 ? kept : withoutNamed(kept, new Set(dropped));
+  if (options.credential !== undefined) passed.push(...options.credential);
+  if (options.length !== undefined) passed.push("content-length", `${options.length}`);
   if (options.tellClient) {
     const address = options.clientAddress ?? "unknown";
     passed.push("x-forwarded-for", forwardedFor === "" ? address : `${forwardedFor}, ${address}`);
@@ -126,6 +133,17 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
     passed.push("x-forwarded-proto", forwardedProto === "" ? "http" : forwardedProto);
   }
   return passed;
+}
+
+/** What must not go up besides what belongs to the hop. */
+function droppedFor(req: IncomingMessage, options: RequestHeadersOptions): string[] {
+  const { claimHeader, credentials, plain, length } = options;
+  const dropped: string[] = [];
+  if (req.headers[claimHeader] !== undefined) dropped.push(claimHeader);
+  if (credentials !== undefined) dropped.push(...credentials);
+  if (plain === true && req.headers["accept-encoding"] !== undefined) dropped.push("accept-encoding");
+  if (length !== undefined) dropped.push("content-length");
+  return dropped;
 }
 
 /** A reply's headers as they came in bytes, less those of the hop and any that are Laneway's own to set. */

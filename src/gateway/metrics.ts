@@ -32,6 +32,10 @@ export function metricsText(
   { resources }: { readonly resources: readonly ResourceSnapshot[] },
   counters: Counters,
 ): string {
+  return laneMetrics(resources) + resourceMetrics(resources) + counted(counters);
+}
+
+function laneMetrics(resources: readonly ResourceSnapshot[]): string {
   const perLane = (
     samplesOf: (lane: LaneSnapshot) => readonly (readonly [Labels, number])[],
   ): (readonly [Labels, number])[] =>
@@ -71,12 +75,28 @@ export function metricsText(
       "Seats held now.",
       perLane(({ seats }) => [[{}, seats]]),
     ),
+  ].join("");
+}
+
+function resourceMetrics(resources: readonly ResourceSnapshot[]): string {
+  return [
     metric(
       "laneway_limit",
       "gauge",
       "Seats of the resource.",
       resources.map(({ name: resource, limit }) => [{ resource }, limit]),
     ),
+    metric(
+      "laneway_budget_left_ratio",
+      "gauge",
+      "What is left of the rate budget that is nearest to its end, by kind: 0 to 1.",
+      resources.flatMap((resource) => leastLeft(resource)),
+    ),
+  ].join("");
+}
+
+function counted(counters: Counters): string {
+  return [
     metric(
       "laneway_lane_claims_total",
       "counter",
@@ -92,7 +112,33 @@ export function metricsText(
         count,
       ]),
     ),
+    metric(
+      "laneway_retries_total",
+      "counter",
+      "Upstream calls made again at the task's own place, by what had gone wrong.",
+      [...counters.retries.values()].map(({ resource, reason, count }) => [{ resource, reason }, count]),
+    ),
+    metric(
+      "laneway_fallbacks_total",
+      "counter",
+      "Requests served by the fallback of a resource.",
+      [...counters.fallbacks.values()].map(({ resource, to, count }) => [{ resource, to }, count]),
+    ),
   ].join("");
+}
+
+/** The least of all keys and models: their names come from clients, and no label may. */
+function leastLeft({ name: resource, budgets }: ResourceSnapshot): (readonly [Labels, number])[] {
+  const least = new Map<string, number>();
+  for (const budget of budgets) {
+    for (const kind of ["requests", "inputTokens", "outputTokens"] as const) {
+      const allowance = budget[kind];
+      if (allowance === undefined) continue;
+      const ratio = Math.max(0, allowance.left / allowance.perMinute);
+      least.set(kind, Math.min(least.get(kind) ?? 1, ratio));
+    }
+  }
+  return [...least].map(([kind, ratio]) => [{ resource, kind }, ratio] as const);
 }
 
 function admissions({

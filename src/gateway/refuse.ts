@@ -5,8 +5,8 @@ import type { LanewayCode, LanewayError, LanewayReason } from "../core/errors.ts
 import { ClientLeft } from "./call.ts";
 import type { Call } from "./call.ts";
 import type { Route } from "./classify.ts";
-import { PROVIDERS } from "./providers/known.ts";
-import type { RefusalKind } from "./providers/provider.ts";
+import { PROVIDERS } from "../providers/known.ts";
+import type { RefusalKind } from "../providers/provider.ts";
 import { Refused } from "./refused.ts";
 import { headerText } from "./report.ts";
 import { discardRest } from "./upload.ts";
@@ -42,24 +42,30 @@ export interface RefuseOptions {
 export function refuse(call: Call, route: Route | undefined, error: unknown, options: RefuseOptions): void {
   const { req, res } = call;
   if (error instanceof ClientLeft || call.stopReason instanceof ClientLeft) return;
-  if (res.headersSent) {
+  if (call.begun || (res.headersSent && !call.committed)) {
     res.destroy();
     return;
   }
+  call.warm?.stop();
   const kind = kindOf(error, options.onBug);
   const facts = isLanewayError(error) ? error : undefined;
   const lane = facts?.lane ?? route?.classification.lane;
   const shape = call.provider ?? route?.upstream.provider ?? PROVIDERS.http;
   const message =
     kind === "internal" ? "the gateway failed on this request; its log says why" : (error as Error).message;
-  const reply = shape.refusal({
+  const refusal = {
     kind,
     message,
     requestId: call.id,
     code: facts?.code,
     reason: facts?.reason,
     lane,
-  });
+  };
+  if (call.committed) {
+    res.end(shape.streamError(refusal) ?? "");
+    return;
+  }
+  const reply = shape.refusal(refusal);
   const headers = [
     "content-type",
     reply.contentType,
@@ -70,6 +76,7 @@ export function refuse(call: Call, route: Route | undefined, error: unknown, opt
   ];
   if (lane !== undefined) headers.push("laneway-lane", headerText(lane));
   if (facts !== undefined) pushAdvice(headers, facts, route);
+  if (call.triedOut) headers.push("x-should-retry", "false");
   if (options.lastReply) headers.push("connection", "close");
   res.writeHead(reply.status, headers);
   res.end(req.method === "HEAD" ? undefined : reply.body);
@@ -87,10 +94,10 @@ function kindOf(error: unknown, onBug: RefuseOptions["onBug"]): RefusalKind {
 function pushAdvice(headers: string[], error: LanewayError, route: Route | undefined): void {
   if (error.code === "LANEWAY_UPSTREAM") return;
   headers.push("laneway-wait-ms", Math.round(error.waitMs).toString());
-  if (error.retryAfterMs === undefined) {
+  // With the same deadline it would be late again; when there is room is said for those who can wait longer.
+  if (error.retryAfterMs === undefined || error.code === "LANEWAY_DEADLINE")
     headers.push("x-should-retry", "false");
-    return;
-  }
+  if (error.retryAfterMs === undefined) return;
   const seconds = Math.min(
     RETRY_AFTER_S.max,
     Math.max(RETRY_AFTER_S.min, Math.ceil(error.retryAfterMs / 1_000)),

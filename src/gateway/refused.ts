@@ -1,6 +1,6 @@
 /** A refusal of the gateway's own making: what is wrong with a request before any lane has seen it. */
 
-import type { RefusalKind } from "./providers/provider.ts";
+import type { RefusalKind } from "../providers/provider.ts";
 
 /** Carries no stack: it is an answer, not a bug. */
 export class Refused extends Error {

@@ -31,6 +31,27 @@ export class Counters {
     { readonly resource: string; readonly reason: string; count: number }
   > = new Map();
 
+  /** Tries that were repeated, by resource and what had gone wrong. */
+  readonly retries: Map<string, { readonly resource: string; readonly reason: string; count: number }> =
+    new Map();
+  /** Requests that another resource or model served, by the resource that could not and what took over. */
+  readonly fallbacks: Map<string, { readonly resource: string; readonly to: string; count: number }> =
+    new Map();
+
+  retry(resource: string, reason: string): void {
+    const key = `${resource}\n${reason}`;
+    const entry = this.retries.get(key) ?? { resource, reason, count: 0 };
+    entry.count++;
+    this.retries.set(key, entry);
+  }
+
+  fallback(resource: string, to: string): void {
+    const key = `${resource}\n${to}`;
+    const entry = this.fallbacks.get(key) ?? { resource, to, count: 0 };
+    entry.count++;
+    this.fallbacks.set(key, entry);
+  }
+
   claim(classification: Classification): void {
     const { claim, lane } = classification;
     if (claim === undefined) return;

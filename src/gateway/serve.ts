@@ -5,22 +5,21 @@ import type { Duplex } from "node:stream";
 import { isLanewayError, LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import type { BodyMemory } from "./body-memory.ts";
-import { admitAtOnce, queue } from "./admit.ts";
 import { Call } from "./call.ts";
-import { classify, mustReadBody, needsModel, readModel, readSmallBody } from "./classify.ts";
+import { classify, mustReadBody, needsModel, readBody, readModel } from "./classify.ts";
 import type { Route } from "./classify.ts";
-import { forward } from "./forward.ts";
+import { IdleWatch } from "./idle.ts";
 import { refuse } from "./refuse.ts";
 import { Refused } from "./refused.ts";
 import { Counters } from "./report.ts";
+import { Returning } from "./returning.ts";
+import { run } from "./run.ts";
+import type { RunContext } from "./run.ts";
 import type { RequestHandler } from "./server.ts";
 import { Upstreams } from "./upstream.ts";
 
 /** Another replica may take it at once; no replica at all takes it sooner than the next second. */
 const DRAINING = { code: "LANEWAY_DRAINING", reason: "draining", retryAfterMs: 1_000 } as const;
-
-const FAILED = { failed: true } as const;
-const FINISHED = { failed: false } as const;
 
 export class Service implements RequestHandler {
   readonly laneway: Laneway;
@@ -38,13 +37,20 @@ export class Service implements RequestHandler {
   private readonly closed = (): void => {
     if (--this.open === 0) this.onIdle?.();
   };
-  private readonly isLast = (): boolean => this.draining;
+  private readonly context: RunContext;
 
   constructor(laneway: Laneway, log: (line: string) => void, memory: BodyMemory) {
     this.laneway = laneway;
     this.memory = memory;
     this.upstreams = new Upstreams(laneway);
     this.log = log;
+    this.context = {
+      upstreams: this.upstreams,
+      counters: this.counters,
+      idle: new IdleWatch(),
+      returning: new Returning(),
+      lastReply: () => this.draining,
+    };
   }
 
   /** Never rejects. */
@@ -55,11 +61,12 @@ export class Service implements RequestHandler {
     this.open++;
     try {
       if (this.draining) throw new LanewayError("this gateway is shutting down", DRAINING);
-      if (needsModel(call, this.upstreams)) await readModel(call, this.laneway.policy.gateway.maxBodyBytes);
+      const { maxBodyBytes } = this.laneway.policy.gateway;
+      if (needsModel(call, this.upstreams)) await readModel(call, maxBodyBytes);
       route = classify(call, this.laneway, this.upstreams);
       this.counters.claim(route.classification);
-      if (mustReadBody(call)) await readSmallBody(call);
-      await this.run(call, route);
+      if (mustReadBody(call, route)) await readBody(call, route, maxBodyBytes);
+      await run(call, route, this.context);
     } catch (error) {
       this.fail(call, route, error);
     }
@@ -93,20 +100,6 @@ export class Service implements RequestHandler {
     if (call.req.complete) socket.destroy();
     else call.stop(new Refused("bad-request", message));
     return true;
-  }
-
-  private async run(call: Call, route: Route): Promise<void> {
-    const permit = admitAtOnce(call, route) ?? (await queue(call, route));
-    let failed = true;
-    try {
-      const status = await forward(call, route, permit, {
-        claimHeader: this.upstreams.claimHeader,
-        lastReply: this.isLast,
-      });
-      failed = status >= 500 || status === 429;
-    } finally {
-      permit.release(failed ? FAILED : FINISHED);
-    }
   }
 
   private fail(call: Call, route: Route | undefined, error: unknown): void {

@@ -7,8 +7,8 @@ import { createServer, STATUS_CODES } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { PROVIDERS } from "./providers/known.ts";
-import type { RefusalKind } from "./providers/provider.ts";
+import { PROVIDERS } from "../providers/known.ts";
+import type { RefusalKind } from "../providers/provider.ts";
 import { newRequestId } from "./request-id.ts";
 
 const HEADERS_MAX_BYTES = 32_768;

@@ -37,6 +37,23 @@ export function upstreamError(
   });
 }
 
+/** The reply began, and then nothing moved: the upstream is dead, or the client does not read. */
+export function silentError(upstream: string, idleTimeoutMs: number): Error {
+  return new LanewayError(
+    `a reply of "${upstream}" was cut: nothing moved for ${idleTimeoutMs / 1_000} s (idleTimeout)`,
+    { code: "LANEWAY_UPSTREAM", reason: "reset", resource: upstream },
+  );
+}
+
+/** The stream has begun, so that an error must be told inside it, and this one does not fit. */
+export function tooLongError(upstream: string, maxBytes: number): Error {
+  return new LanewayError(`the upstream of "${upstream}" answered an error of more than ${maxBytes} bytes`, {
+    code: "LANEWAY_UPSTREAM",
+    reason: "malformed",
+    resource: upstream,
+  });
+}
+
 function reasonOf(error: Error, code: string, connected: boolean): "unreachable" | "reset" | "malformed" {
   if (!connected) return "unreachable";
   if (MALFORMED_CODES.has(code) || MALFORMED_MESSAGES.has(error.message)) return "malformed";

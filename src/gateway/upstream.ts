@@ -4,11 +4,15 @@
  */
 
 import { Pool } from "undici";
+import { Traffic } from "../calls/traffic.ts";
 import type { Resource } from "../node/resource.ts";
+import { budgetClass } from "../policy/budgets.ts";
+import { fallbackOf } from "../policy/fallback.ts";
 import type { Laneway } from "../policy/laneway.ts";
-import type { Policy, PolicyResource } from "../policy/policy.ts";
-import { PROVIDERS } from "./providers/known.ts";
-import type { Provider } from "./providers/provider.ts";
+import type { Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
+import { PROVIDERS } from "../providers/known.ts";
+import type { Provider } from "../providers/provider.ts";
+import { HiddenKey, hides } from "./hidden-key.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_HEADERS_MAX_BYTES = 65_536;
@@ -28,12 +32,46 @@ export interface Upstream {
   readonly connections: Pool;
   /** What the upstream's URL puts before each path: `""` or `/base`. */
   readonly basePath: string;
+  /** Its origin and base path. */
+  readonly url: string;
+  readonly settings: PolicyResource;
+  readonly lanes: ReadonlyMap<string, PolicyLane>;
+  /** Budgets, keys and retries; undefined where calls cost nothing but a seat and are tried once. */
+  readonly traffic: Traffic | undefined;
+  /** Our keys for calls of this lane; none: they go up with their caller's credential. */
+  keysOf(lane: string): readonly string[];
+  /** The same key, as replies are searched for it. */
+  hiddenOf(key: string): HiddenKey;
+  /** Overwrites our keys in bytes that a client will see. */
+  hide(bytes: Buffer): void;
+  /** The headers without those that show a key of ours. */
+  hideHeaders(headers: string[]): string[];
+}
+
+/** Where a request goes next. */
+export interface Next {
+  readonly upstream: Upstream;
+  /** The model to ask for instead; undefined: the client's own. */
+  readonly model: string | undefined;
+  /** For the reply's header and the metrics. */
+  readonly named: string;
+}
+
+interface KnownTraffic {
+  /** All that it was made from. */
+  readonly of: string;
+  readonly resource: Resource;
+  readonly traffic: Traffic;
 }
 
 /** The upstreams of the policy in force, and which of them a request goes to. */
 export class Upstreams {
   private readonly laneway: Laneway;
   private readonly pools = new Map<string, Pool>();
+  /** What was learned of an upstream outlives a reload that does not concern it. */
+  private traffics = new Map<string, KnownTraffic>();
+  /** Pools that no resource has any more, until what was accepted for them is over. */
+  private readonly retired = new Set<Pool>();
   private policy: Policy | undefined;
   private byName = new Map<string, Upstream>();
   private readsModels = false;
@@ -71,8 +109,30 @@ export class Upstreams {
     return this.byName.size === 1 ? this.byName.values().next().value : undefined;
   }
 
+  /**
+   * Where a request of this lane goes that this upstream could not serve. `asked` is the model that it names, `given` the
+   * one that it was given instead already.
+   */
+  fallback(
+    upstream: Upstream,
+    lane: string,
+    asked: string | undefined,
+    given: string | undefined,
+  ): Next | undefined {
+    this.follow();
+    const fallback = fallbackOf(upstream.settings, lane);
+    if (fallback === undefined) return undefined;
+    if (fallback.resource === undefined) {
+      // One other model, not a model for each that fails; and a call that names none can be given none.
+      const isOther = given === undefined && asked !== undefined && asked !== fallback.model;
+      return isOther ? { upstream, model: fallback.model, named: fallback.model } : undefined;
+    }
+    const other = this.byName.get(fallback.resource);
+    return other === undefined ? undefined : { upstream: other, model: given, named: other.name };
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.pools.values()].map((pool) => pool.destroy()));
+    await Promise.all([...this.pools.values(), ...this.retired].map((pool) => pool.destroy()));
   }
 
   private first(provider: Provider): Upstream | undefined {
@@ -89,29 +149,87 @@ export class Upstreams {
     this.claims = policy.trust.header.toLowerCase();
     this.byName = new Map();
     const origins = new Set<string>();
+    const traffics = this.traffics;
+    this.traffics = new Map();
     for (const settings of Object.values(policy.resources)) {
-      const upstream = this.upstreamOf(settings, origins);
+      const upstream = this.upstreamOf(settings, origins, traffics.get(settings.name));
       if (upstream !== undefined) this.byName.set(upstream.name, upstream);
     }
     for (const [origin, pool] of this.pools) {
       if (origins.has(origin)) continue;
       this.pools.delete(origin);
-      // Waits for the calls that are under way.
-      void pool.close();
+      this.retire(pool, policy.gateway.drainTimeoutMs);
     }
   }
 
-  private upstreamOf(settings: PolicyResource, origins: Set<string>): Upstream | undefined {
+  /** Requests that wait for their turn at a resource that is gone still need its connections. */
+  private retire(pool: Pool, afterMs: number): void {
+    this.retired.add(pool);
+    const close = (): void => {
+      this.retired.delete(pool);
+      // Waits for the calls that are under way.
+      void pool.close();
+    };
+    setTimeout(close, afterMs).unref();
+  }
+
+  private upstreamOf(
+    settings: PolicyResource,
+    origins: Set<string>,
+    before: KnownTraffic | undefined,
+  ): Upstream | undefined {
     if (settings.upstream === undefined) return undefined;
     const url = new URL(settings.upstream);
     origins.add(url.origin);
+    const provider = PROVIDERS[settings.provider ?? "http"];
+    const keys = settings.keys.map((key) => key.reveal());
+    const laneKeys = new Map(
+      Object.entries(settings.laneKeys).map(([lane, own]) => [lane, own.map((key) => key.reveal())]),
+    );
+    const hidden = new Map(
+      [...keys, ...[...laneKeys.values()].flat()].map((key) => [key, new HiddenKey(key)]),
+    );
+    const basePath = url.pathname.replace(/\/+$/, "");
     return {
       name: settings.name,
-      provider: PROVIDERS[settings.provider ?? "http"],
+      provider,
       resource: this.laneway.resource(settings.name),
       connections: this.poolOf(url),
-      basePath: url.pathname.replace(/\/+$/, ""),
+      basePath,
+      url: url.origin + basePath,
+      settings,
+      lanes: new Map(settings.lanes.map((lane) => [lane.name, lane])),
+      traffic: needsTraffic(settings) ? this.trafficOf(settings, provider, before) : undefined,
+      keysOf: (lane) => laneKeys.get(lane) ?? keys,
+      hiddenOf: (key) => hidden.get(key) ?? new HiddenKey(key),
+      hide(bytes) {
+        for (const key of hidden.values()) key.mask(bytes);
+      },
+      hideHeaders: (headers) => [...hidden.values()].reduce((kept, key) => hides(key, kept), headers),
     };
+  }
+
+  private trafficOf(settings: PolicyResource, provider: Provider, before: KnownTraffic | undefined): Traffic {
+    const { name, budgets, retry } = settings;
+    const keys = settings.keys.map((key) => key.reveal());
+    const laneKeys = Object.fromEntries(
+      Object.entries(settings.laneKeys).map(([lane, own]) => [lane, own.map((key) => key.reveal())]),
+    );
+    const of = JSON.stringify([provider.name, retry, keys, laneKeys, budgets?.models.map((m) => m.pattern)]);
+    const resource = this.laneway.resource(name);
+    const known = before?.of === of && before.resource === resource ? before : undefined;
+    const entry = known ?? {
+      of,
+      resource,
+      traffic: new Traffic(resource, provider, {
+        keys,
+        laneKeys,
+        retry,
+        classOf: (model) => budgetClass(budgets, model),
+      }),
+    };
+    this.traffics.set(name, entry);
+    return entry.traffic;
   }
 
   private poolOf(url: URL): Pool {
@@ -132,4 +250,10 @@ export class Upstreams {
     this.pools.set(url.origin, pool);
     return pool;
   }
+}
+
+function needsTraffic(settings: PolicyResource): boolean {
+  const { provider = "http", retry, budgets, fallback, laneFallbacks } = settings;
+  if (provider !== "http" || budgets !== undefined || retry.attempts > 1) return true;
+  return fallback !== undefined || Object.keys(laneFallbacks).length > 0;
 }

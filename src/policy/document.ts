@@ -75,14 +75,15 @@ export class PolicyDocument {
 
   /** The value at `path` in words fit for a message. */
   show(path: Path, value: unknown): string {
+    // That a secret is missing, or is a list, is no secret.
+    if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+    if (typeof value === "object" && value !== null) return "a map";
     const spot = this.#spots.get(pathKey(path));
     if (spot?.variable !== undefined) return `the value of \${${spot.variable}}`;
     if (spot?.secret === true) return "a value that is not shown";
     if (typeof value === "string")
       return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-    if (value === undefined || value === null) return "nothing";
-    if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-    return typeof value === "object" ? "a map" : `${value as string | number | boolean | bigint | null}`;
+    return value === undefined || value === null ? "nothing" : `${value as number | boolean | bigint}`;
   }
 
   /** Whether the value at `path` may be printed. */
@@ -184,6 +185,7 @@ export class PolicyDocument {
       }
       const at = [...path, name];
       this.#spots.set(`name ${pathKey(at)}`, { start: keyStart, end: keyEnd });
+      if (secret) this.#secrets.add(keyStart, keyEnd);
       const read = this.#read(document, value, at, inside, secret || SECRET_NAME.test(name));
       // `classify:` with every rule commented out is a field without a value: as if it were not there.
       if (read !== undefined && read !== null) fields[name] = read;
@@ -196,7 +198,11 @@ export class PolicyDocument {
     if (spot.secret === true && !isVariable(text)) this.#secrets.add(spot.start, spot.end);
     if (typeof value !== "string" || !value.includes("${")) return value;
     const filled = fillVariables(value, this.#environment);
-    if ("problem" in filled) return this.#refuse(path, spot, filled.problem, filled.hint);
+    if ("problem" in filled) {
+      // A default would be the key itself, in the file.
+      const hint = filled.hint !== undefined && spot.secret === true ? "set it where this runs" : filled.hint;
+      return this.#refuse(path, spot, filled.problem, hint);
+    }
     this.#spots.set(pathKey(path), { ...spot, filled: true, variable: filled.variable });
     if (filled.variable !== undefined) this.#filledIn.set(filled.text, filled.variable);
     return filled.text;

@@ -37,6 +37,25 @@ export interface CallerEntry {
   upTo?: string | undefined;
 }
 
+/** A minute's allowance of each kind, as rates. */
+export interface BudgetFields {
+  requests?: string | undefined;
+  inputTokens?: string | undefined;
+  outputTokens?: string | undefined;
+}
+
+/** Either of the two. */
+export interface FallbackEntry {
+  resource?: string | undefined;
+  model?: string | undefined;
+}
+
+/** A lane as one resource refines it. */
+export interface ResourceLaneFields extends LaneFields {
+  keys?: string[] | undefined;
+  fallback?: FallbackEntry | undefined;
+}
+
 /** One entry of `resources`. */
 export interface ResourceEntry {
   provider?: "http" | "anthropic" | "openai" | undefined;
@@ -44,7 +63,15 @@ export interface ResourceEntry {
   limit?: number | undefined;
   queue?: { max?: number | undefined; whenFull?: "reject" | "evict" | undefined } | undefined;
   order?: "strict" | "weighted" | undefined;
-  lanes?: Record<string, LaneFields> | undefined;
+  keys?: string[] | undefined;
+  budgets?: (BudgetFields & { models?: Record<string, BudgetFields> | undefined }) | undefined;
+  retry?:
+    | { attempts?: number | undefined; budget?: string | undefined; plainHttp?: boolean | undefined }
+    | undefined;
+  fallback?: FallbackEntry | undefined;
+  commitAfter?: string | undefined;
+  idleTimeout?: string | undefined;
+  lanes?: Record<string, ResourceLaneFields> | undefined;
 }
 
 /** The whole file. */

@@ -7,6 +7,7 @@ import type { ResourceSnapshot } from "../core/snapshot.ts";
 import { Resource } from "../node/resource.ts";
 import { compileClassify } from "./classify.ts";
 import type { Classification, RequestFacts } from "./classify.ts";
+import { checkFallbacks } from "./fallback.ts";
 import { checkResource, resourceOptions } from "./options.ts";
 import { parsePolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
@@ -116,9 +117,9 @@ export class Laneway {
   }
 
   /**
-   * Puts another policy in force, without dropping a waiter: resources that stay take their new limit and lanes, new
-   * ones are made, those that are gone finish what they accepted. All or nothing: a policy that is refused leaves
-   * everything as it was.
+   * Puts another policy in force, without dropping a waiter: resources that stay take their new limit, lanes and
+   * budgets, new ones are made, those that are gone finish what they accepted. All or nothing: a policy that is refused
+   * leaves everything as it was.
    *
    * @throws LanewayError `LANEWAY_INVALID`
    */
@@ -133,10 +134,10 @@ export class Laneway {
         resources.set(name, resource ?? this.#make(policy, name));
         if (resource === undefined) continue;
         changed.push(resource);
-        change(resource, policy);
+        change(resource, this.#policy, policy);
       }
     } catch (error) {
-      for (const resource of changed) change(resource, this.#policy);
+      for (const resource of changed) change(resource, policy, this.#policy);
       throw error;
     }
     this.#policy = policy;
@@ -187,16 +188,19 @@ export class Laneway {
 /** Everything that can be wrong with a policy is found before anything changes. */
 function accept(policy: Policy): (request: RequestFacts) => Classification {
   for (const resource of Object.values(policy.resources)) checkResource(policy, resource);
+  checkFallbacks(policy);
   return compileClassify(policy);
 }
 
-function change(resource: Resource, policy: Policy): void {
+function change(resource: Resource, from: Policy, policy: Policy): void {
   const {
     name: _name,
     detectDeadlock: _fixed,
     ...options
   } = resourceOptions(policy, policy.resources[resource.name]!);
-  resource.update(options);
+  // What a change leaves out stays as it was; budgets that are gone must be said to be.
+  const gone = from.resources[resource.name]?.budgets !== undefined && options.budgets === undefined;
+  resource.update(gone ? { ...options, budgets: {} } : options);
 }
 
 function warn(error: Error): void {

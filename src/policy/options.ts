@@ -3,11 +3,18 @@
 import { checkGuarantees, limitSeats, resourceConfig } from "../core/config.ts";
 import type { LaneConfig } from "../core/config.ts";
 import type { LaneOptions, ResourceOptions } from "../core/options.ts";
-import type { Policy, PolicyLane, PolicyResource } from "./policy.ts";
+import { commonSizes, namedSizes } from "./budgets.ts";
+import type { Policy, PolicyBudgets, PolicyLane, PolicyResource } from "./policy.ts";
+
+/**
+ * How much later than another a call may reach an upstream over the Internet: connections are made anew, packets lost and
+ * sent again. It costs a quarter of a second of the rate, once.
+ */
+const UPSTREAM_SPREAD_MS = 250;
 
 /** What `new Resource` is given for one resource of a policy. */
 export function resourceOptions(policy: Policy, resource: PolicyResource): ResourceOptions {
-  const { name, limit, order, queue, lanes } = resource;
+  const { name, limit, order, queue, lanes, budgets, upstream } = resource;
   return {
     name,
     limit,
@@ -16,6 +23,7 @@ export function resourceOptions(policy: Policy, resource: PolicyResource): Resou
     order,
     aging: policy.aging,
     queue: { ...(queue.max === undefined ? {} : { max: queue.max }), whenFull: queue.whenFull },
+    ...(budgets === undefined ? {} : { budgets: budgetOptions(budgets, upstream) }),
     enforce: policy.enforce,
     detectDeadlock: true,
   };
@@ -31,6 +39,19 @@ export function checkResource(policy: Policy, resource: PolicyResource): readonl
   const { lanes } = resourceConfig(resourceOptions(policy, resource));
   checkGuarantees(at, limitSeats(at, resource.limit), lanes);
   return lanes;
+}
+
+/** Without patterns every named budget has the common sizes, and the core need not ask. */
+function budgetOptions(
+  budgets: PolicyBudgets,
+  upstream: string | undefined,
+): NonNullable<ResourceOptions["budgets"]> {
+  const { models } = budgets;
+  return {
+    ...commonSizes(budgets),
+    ...(upstream === undefined ? {} : { spreadMs: UPSTREAM_SPREAD_MS }),
+    ...(models.length === 0 ? {} : { of: (name: string) => namedSizes(budgets, name) }),
+  };
 }
 
 function laneOptions(lane: PolicyLane): LaneOptions {

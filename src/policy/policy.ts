@@ -5,7 +5,9 @@
  */
 
 import { DEFAULT_LANES, laneDefaults } from "../core/options.ts";
-import type { Percent } from "../core/options.ts";
+import type { Cost, Percent } from "../core/options.ts";
+import { secrets } from "./secret.ts";
+import type { Secret } from "./secret.ts";
 
 /** One lane, with all of its defaults. The list is ordered, most important first. */
 export interface PolicyLane {
@@ -53,6 +55,28 @@ export interface TrustedCaller {
 /** The protocols that an upstream can speak. */
 export type Provider = "http" | "anthropic" | "openai";
 
+/**
+ * Rate allowances, each a number per minute, for every key and class of models. A kind that is left out is unlimited;
+ * one that a pattern leaves out is as for all models.
+ */
+export interface PolicyBudgets extends Cost {
+  /** Patterns for models, the first that matches counts. All models of one pattern share its budgets. */
+  readonly models: readonly (Cost & { readonly pattern: string })[];
+}
+
+/** Where a call goes that its resource cannot serve: to another resource, or to another model of the same one. */
+export type Fallback =
+  | { readonly resource: string; readonly model?: undefined }
+  | { readonly model: string; readonly resource?: undefined };
+
+/** How often a call is tried in all, and which part of a lane's traffic may be repeats: a fraction from 0 to 1. */
+export interface PolicyRetry {
+  readonly attempts: number;
+  readonly budget: number;
+  /** Idempotent methods of plain HTTP are tried again too. */
+  readonly plainHttp: boolean;
+}
+
 /** One shared thing with a limit. */
 export interface PolicyResource {
   readonly name: string;
@@ -65,6 +89,19 @@ export interface PolicyResource {
   readonly queue: { readonly max: number | undefined; readonly whenFull: "reject" | "evict" };
   /** All lanes of the policy, as this resource refines them. */
   readonly lanes: readonly PolicyLane[];
+  /** Keys for the upstream, which share the load; none: the caller's own credential passes. */
+  readonly keys: readonly Secret[];
+  /** Lanes by name that have keys of their own. */
+  readonly laneKeys: Readonly<Record<string, readonly Secret[]>>;
+  readonly budgets: PolicyBudgets | undefined;
+  readonly retry: PolicyRetry;
+  readonly fallback: Fallback | undefined;
+  /** Lanes by name that have a fallback of their own. */
+  readonly laneFallbacks: Readonly<Record<string, Fallback>>;
+  /** After so long a waiting stream is answered 200 and kept warm; undefined: never. */
+  readonly commitAfterMs: number | undefined;
+  /** A reply that has begun is cut after so long without a byte. */
+  readonly idleTimeoutMs: number;
 }
 
 /** Where the gateway listens, and its bounds. Addresses are `host:port`. */
@@ -96,6 +133,9 @@ export interface Policy {
 
 /** What an upstream's limit is when the policy gives none. */
 export const DEFAULT_UPSTREAM_LIMIT = 100;
+
+/** How long a reply that has begun may be silent when the policy does not say. */
+export const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
 
 /** What an empty file means: the five lanes, no rules, no resources. */
 export function defaultPolicy(): Policy {
@@ -140,22 +180,30 @@ export function laneOf(name: string): PolicyLane {
   };
 }
 
+/** A resource for `withResource`; what is left out is as in a file. */
+export interface NewResource {
+  readonly name: string;
+  readonly provider?: Provider;
+  readonly upstream?: string;
+  readonly limit?: number;
+  readonly keys?: readonly (string | Secret)[];
+  readonly laneKeys?: Readonly<Record<string, readonly (string | Secret)[]>>;
+  readonly budgets?: Cost & Partial<Pick<PolicyBudgets, "models">>;
+  readonly retry?: Partial<PolicyRetry>;
+  readonly fallback?: Fallback;
+  readonly laneFallbacks?: Readonly<Record<string, Fallback>>;
+  readonly commitAfterMs?: number;
+  readonly idleTimeoutMs?: number;
+}
+
 /**
  * The policy with one more resource, on all of its lanes; a resource of that name is replaced.
  *
  * @example
  * withResource(defaultPolicy(), { name: "http", provider: "http", upstream: "http://127.0.0.1:3000" })
  */
-export function withResource(
-  policy: Policy,
-  resource: {
-    readonly name: string;
-    readonly provider?: Provider;
-    readonly upstream?: string;
-    readonly limit?: number;
-  },
-): Policy {
-  const { name, upstream, limit = DEFAULT_UPSTREAM_LIMIT } = resource;
+export function withResource(policy: Policy, resource: NewResource): Policy {
+  const { name, upstream, limit = DEFAULT_UPSTREAM_LIMIT, budgets } = resource;
   const provider = resource.provider ?? (upstream === undefined ? undefined : "http");
   const whole: PolicyResource = {
     name,
@@ -165,8 +213,36 @@ export function withResource(
     order: "strict",
     queue: { max: undefined, whenFull: "reject" },
     lanes: policy.lanes,
+    keys: secrets(resource.keys ?? []),
+    laneKeys: byLane(resource.laneKeys, secrets),
+    budgets: budgets === undefined ? undefined : { models: [], ...budgets },
+    retry: retryOf(provider, resource.retry ?? {}),
+    fallback: resource.fallback,
+    laneFallbacks: byLane(resource.laneFallbacks, (fallback) => fallback),
+    commitAfterMs: resource.commitAfterMs,
+    idleTimeoutMs: resource.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
   };
   return { ...policy, resources: { ...policy.resources, [name]: whole } };
+}
+
+/** One value for each lane that has one. Without a prototype: a lane may be called `constructor`. */
+export function byLane<From, To>(
+  entries: Readonly<Record<string, From>> | undefined,
+  to: (entry: From) => To | undefined,
+): Readonly<Record<string, To>> {
+  const lanes: Record<string, To> = Object.create(null);
+  for (const [lane, entry] of Object.entries(entries ?? {})) {
+    const found = to(entry);
+    if (found !== undefined) lanes[lane] = found;
+  }
+  return lanes;
+}
+
+/** Calls of AI models are tried three times, plain HTTP once unless it is asked for more. */
+export function retryOf(provider: Provider | undefined, given: Partial<PolicyRetry>): PolicyRetry {
+  const { plainHttp = false, budget = 0.1 } = given;
+  const repeats = provider === "anthropic" || provider === "openai" || plainHttp;
+  return { attempts: given.attempts ?? (repeats ? 3 : 1), budget, plainHttp };
 }
 
 /**

@@ -4,6 +4,8 @@
  */
 
 import { isLanewayError } from "../core/errors.ts";
+import { checkCalls } from "./check-calls.ts";
+import { checkFallbacks } from "./check-fallbacks.ts";
 import { checkLanes } from "./check-lanes.ts";
 import { checkGateway, checkResources } from "./check-resources.ts";
 import { checkCallers, checkRules } from "./check-rules.ts";
@@ -36,6 +38,8 @@ function checked(document: PolicyDocument, file: string | undefined): Policy | u
   checkRules(draft);
   checkCallers(draft);
   checkResources(draft);
+  checkCalls(draft);
+  checkFallbacks(draft);
   checkGateway(draft);
   if (shaped === undefined || document.problems().length > 0) return undefined;
   const policy = resolvePolicy(shaped, document, file);

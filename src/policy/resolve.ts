@@ -1,12 +1,37 @@
 /** From a file without problems to a policy without gaps: every default filled in, every unit converted. */
 
-import type { Percent } from "../core/options.ts";
+import type { Cost, Percent } from "../core/options.ts";
 import type { PolicyDocument } from "./document.ts";
-import type { CallerEntry, LaneEntry, LaneFields, PolicyFile, ResourceEntry, RuleEntry } from "./file.ts";
-import { DEFAULT_UPSTREAM_LIMIT, defaultPolicy, laneOf } from "./policy.ts";
-import type { Policy, PolicyLane, PolicyResource, Rule, TrustedCaller } from "./policy.ts";
+import type {
+  BudgetFields,
+  CallerEntry,
+  FallbackEntry,
+  LaneEntry,
+  LaneFields,
+  PolicyFile,
+  ResourceEntry,
+  RuleEntry,
+} from "./file.ts";
+import {
+  byLane,
+  DEFAULT_IDLE_TIMEOUT_MS,
+  DEFAULT_UPSTREAM_LIMIT,
+  defaultPolicy,
+  laneOf,
+  retryOf,
+} from "./policy.ts";
+import type {
+  Fallback,
+  Policy,
+  PolicyBudgets,
+  PolicyLane,
+  PolicyResource,
+  Rule,
+  TrustedCaller,
+} from "./policy.ts";
+import { secrets } from "./secret.ts";
 import { keyDigest } from "./trust.ts";
-import { parseDuration, parsePercent, parseSize } from "./units.ts";
+import { parseDuration, parsePercent, parseRate, parseSize } from "./units.ts";
 
 /** Fills in `file`; `document` tells the lines of its rules. */
 export function resolvePolicy(file: PolicyFile, document: PolicyDocument, name: string | undefined): Policy {
@@ -72,6 +97,7 @@ function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLa
     upstream,
     provider = upstream === undefined ? undefined : "http",
     limit = DEFAULT_UPSTREAM_LIMIT,
+    retry,
   } = entry;
   return {
     name,
@@ -81,7 +107,40 @@ function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLa
     order: entry.order ?? "strict",
     queue: { max: entry.queue?.max, whenFull: entry.queue?.whenFull ?? "reject" },
     lanes: lanes.map((lane) => refined(lane, entry.lanes?.[lane.name] ?? {})),
+    keys: secrets(entry.keys ?? []),
+    laneKeys: byLane(entry.lanes, ({ keys }) => (keys === undefined ? undefined : secrets(keys))),
+    budgets: entry.budgets === undefined ? undefined : budgetsOf(entry.budgets),
+    retry: retryOf(provider, {
+      ...(retry?.attempts === undefined ? {} : { attempts: retry.attempts }),
+      ...(retry?.budget === undefined ? {} : { budget: fraction(retry.budget)! }),
+      ...(retry?.plainHttp === undefined ? {} : { plainHttp: retry.plainHttp }),
+    }),
+    fallback: fallbackOf(entry.fallback),
+    laneFallbacks: byLane(entry.lanes, ({ fallback }) => fallbackOf(fallback)),
+    commitAfterMs: duration(entry.commitAfter),
+    idleTimeoutMs: duration(entry.idleTimeout) ?? DEFAULT_IDLE_TIMEOUT_MS,
   };
+}
+
+function budgetsOf({ models = {}, ...common }: NonNullable<ResourceEntry["budgets"]>): PolicyBudgets {
+  return {
+    ...ratesOf(common),
+    models: Object.entries(models).map(([pattern, own]) => ({ pattern, ...ratesOf(own) })),
+  };
+}
+
+function ratesOf(fields: BudgetFields): Cost {
+  const rates: { requests?: number; inputTokens?: number; outputTokens?: number } = {};
+  for (const kind of ["requests", "inputTokens", "outputTokens"] as const) {
+    const rate = fields[kind];
+    if (rate !== undefined) rates[kind] = parseRate(rate)!;
+  }
+  return rates;
+}
+
+function fallbackOf(entry: FallbackEntry | undefined): Fallback | undefined {
+  if (entry === undefined) return undefined;
+  return entry.resource === undefined ? { model: entry.model! } : { resource: entry.resource };
 }
 
 function agingOf(aging: PolicyFile["aging"], defaults: Policy["aging"]): Policy["aging"] {

@@ -1,46 +1,33 @@
 /**
- * The shape of laneway.yaml, for zod and, through it, for the published JSON Schema. Each leaf carries the words of its
- * own message: what was expected there. What a field means together with other fields is checked elsewhere, in a pass
- * of its own, because zod skips its refinements as soon as the shape is wrong anywhere.
+ * The shape of laneway.yaml, for zod and, through it, for the published JSON Schema. What a field means together with
+ * other fields is checked elsewhere, in a pass of its own, because zod skips its refinements as soon as the shape is
+ * wrong anywhere.
  */
 
 import { z } from "zod";
 import type { PolicyFile } from "./file.ts";
-import { parseDuration, parsePercent, parseSize, PATTERNS } from "./units.ts";
-
-const SEATS_MAX = 1_000_000;
-const WAITING_MAX = 10_000_000;
-
-/** Lane and resource names travel in headers, metric labels and file names. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
-
-const DURATION = "a duration from 1ms to 596h, such as 30s";
-const PERCENT = "a percentage from 0% to 100%";
-const SEATS = "a whole number of seats";
-
-const name = leaf("a name of letters, digits, - _ and ., at most 63 long", (error) =>
-  z.string(error).regex(NAME, error),
-);
-const text = leaf("text", (error) => z.string(error).min(1, error));
-const laneName = leaf("the name of a lane", (error) => z.string(error).min(1, error));
-const resourceName = leaf("the name of a resource", (error) => z.string(error).min(1, error));
-const duration = leaf(DURATION, (error) =>
-  z.string(error).regex(PATTERNS.duration, error).refine(isDuration, error),
-);
-const percent = leaf(PERCENT, (error) =>
-  z.string(error).regex(PATTERNS.percent, error).refine(isPercent, error),
-);
-const yesNo = leaf("true or false", (error) => z.boolean(error));
-const weight = leaf("a number above 0, at most 1000000", (error) =>
-  z.number(error).min(1e-6, error).max(1e6, error),
-);
-const waiting = leaf(`a whole number from 0 to ${WAITING_MAX}`, (error) =>
-  z.number(error).int(error).min(0, error).max(WAITING_MAX, error),
-);
-const limit = leaf(`${SEATS} from 1 to ${SEATS_MAX}`, (error) =>
-  z.number(error).int(error).min(1, error).max(SEATS_MAX, error),
-);
-const address = leaf("an address such as 127.0.0.1:8080", (error) => z.string(error).min(1, error));
+import {
+  address,
+  attempts,
+  duration,
+  halfAtMost,
+  key,
+  laneName,
+  leaf,
+  limit,
+  method,
+  name,
+  percent,
+  rate,
+  resourceName,
+  seatsOrPercent,
+  size,
+  text,
+  url,
+  waiting,
+  weight,
+  yesNo,
+} from "./leaves.ts";
 
 const laneFields = {
   reservation: seatsOrPercent(0)
@@ -108,9 +95,7 @@ const lane = z.strictObject({
 
 const rule = z.strictObject({
   path: text.optional().describe("A path pattern of whole segments: * stands for one, ** for any number."),
-  method: leaf("an HTTP method such as GET", (error) => z.string(error).regex(/^[A-Za-z]+$/, error))
-    .optional()
-    .describe("An HTTP method."),
+  method: method.optional().describe("An HTTP method."),
   header: z
     .record(text, text)
     .optional()
@@ -128,9 +113,7 @@ const rule = z.strictObject({
 });
 
 const caller = z.strictObject({
-  key: leaf("a key, as text", (error) => z.string(error))
-    .optional()
-    .describe("Sent as x-api-key or as authorization: Bearer. Write ${VAR}, not the key."),
+  key: key.optional().describe("Sent as x-api-key or as authorization: Bearer. Write ${VAR}, not the key."),
   cidr: text.optional().describe("An address range such as 10.0.0.0/8, or one address."),
   flow: text
     .optional()
@@ -140,13 +123,58 @@ const caller = z.strictObject({
     .describe("The highest lane that a claim of this caller may reach. Default: its claims raise nothing."),
 });
 
+const budgetFields = {
+  requests: rate.optional().describe("Requests, as a rate such as 4000/min. Default: unlimited."),
+  inputTokens: rate
+    .optional()
+    .describe("Tokens of what is sent, as a rate such as 400000/min. Default: unlimited."),
+  outputTokens: rate
+    .optional()
+    .describe("Tokens of what is generated, as a rate such as 80000/min. Default: unlimited."),
+};
+
+const budgets = z.strictObject({
+  ...budgetFields,
+  models: z
+    .record(text, z.strictObject(budgetFields))
+    .optional()
+    .describe(
+      "By pattern for the model, * standing for any characters: what differs there. The first that matches counts, and all its models share one budget.",
+    ),
+});
+
+const retry = z.strictObject({
+  attempts: attempts
+    .optional()
+    .describe(
+      "How often a call is tried in all, before the first byte of a reply. Default: 3; plain HTTP: 1.",
+    ),
+  budget: percent.optional().describe("The part of a lane's traffic that may be repeats. Default: 10%."),
+  plainHttp: yesNo
+    .optional()
+    .describe(
+      "Idempotent methods of plain HTTP are tried again too, 3 times in all by default. Default: false.",
+    ),
+});
+
+const fallback = z.strictObject({
+  resource: resourceName.optional().describe("Another resource with the same provider."),
+  model: text.optional().describe("Another model of the same resource."),
+});
+
+const keys = z.array(key).min(1, { error: "at least one key" }).max(100, { error: "at most 100 keys" });
+
+const resourceLane = z.strictObject({
+  ...laneFields,
+  keys: keys.optional().describe("Keys of this lane alone. Default: those of the resource."),
+  fallback: fallback.optional().describe("The fallback of this lane. Default: that of the resource."),
+});
+
 const resource = z.strictObject({
   provider: leaf("http, anthropic or openai", (error) => z.enum(["http", "anthropic", "openai"], error))
     .optional()
     .describe("The protocol of the upstream. Default: http when there is an upstream."),
-  upstream: leaf("an http:// or https:// URL", (error) => z.string(error))
-    .optional()
-    .describe("Where the gateway forwards to."),
+  upstream: url.optional().describe("Where the gateway forwards to."),
   limit: limit
     .optional()
     .describe("Seats in all: how much may run at once. Default: 100 with an upstream; else required."),
@@ -166,8 +194,30 @@ const resource = z.strictObject({
     .describe(
       "Who gets what is left beyond reservations: the highest waiting lane, or all by weight. Default: strict.",
     ),
+  keys: keys
+    .optional()
+    .describe(
+      "Keys for the upstream, as ${VAR}, not the key itself; several share the load. Default: the caller's own credential passes.",
+    ),
+  budgets: budgets
+    .optional()
+    .describe("What may be used a minute, for each key and class of models. Default: unlimited."),
+  retry: retry
+    .optional()
+    .describe("Whether a call that failed is tried again, at its own place in its lane."),
+  fallback: fallback
+    .optional()
+    .describe("Where a call goes that this resource cannot serve, either of the two. Default: nowhere."),
+  commitAfter: duration
+    .optional()
+    .describe(
+      "After so long a waiting stream is answered 200 and kept warm; it can then fail only inside the stream. Default: never.",
+    ),
+  idleTimeout: duration
+    .optional()
+    .describe("A reply that has begun is cut after so long without a byte. Default: 5m."),
   lanes: z
-    .record(name, z.strictObject(laneFields))
+    .record(name, resourceLane)
     .optional()
     .describe("Lanes by name, with what differs for this resource."),
 });
@@ -196,9 +246,7 @@ export const PolicySchema: z.ZodType<PolicyFile> = z
           after: duration
             .optional()
             .describe("The age past which a waiter may be picked out of turn. Default: 30s."),
-          budget: leaf("a percentage from 0% to 50%", (error) =>
-            z.string(error).regex(PATTERNS.percent, error).refine(isHalfAtMost, error),
-          )
+          budget: halfAtMost
             .optional()
             .describe("The part of the seat-time that may go to such picks, at most 50%. Default: 5%."),
         }),
@@ -245,11 +293,7 @@ export const PolicySchema: z.ZodType<PolicyFile> = z
         drainTimeout: duration
           .optional()
           .describe("How long accepted requests may take to finish after SIGTERM. Default: 30s."),
-        maxBody: leaf("a size such as 32MiB or 500kB", (error) =>
-          z.string(error).regex(PATTERNS.size, error).refine(isSize, error),
-        )
-          .optional()
-          .describe("The largest body that the gateway reads whole. Default: 32MiB."),
+        maxBody: size.optional().describe("The largest body that the gateway reads whole. Default: 32MiB."),
       })
       .optional()
       .describe("The gateway's own settings."),
@@ -258,36 +302,3 @@ export const PolicySchema: z.ZodType<PolicyFile> = z
     title: "Laneway policy",
     description: "Which work goes first on what a service shares: laneway.yaml.",
   });
-
-/** A leaf with one message for all that can be wrong about it. */
-function leaf<Schema>(expected: string, make: (error: { error: string }) => Schema): Schema {
-  return make({ error: expected });
-}
-
-function seatsOrPercent(least: 0 | 1) {
-  return leaf(`a percentage such as 40%, or ${SEATS} from ${least} up`, (error) =>
-    z.union(
-      [
-        z.number(error).int(error).min(least, error).max(SEATS_MAX, error),
-        z.string(error).regex(PATTERNS.percent, error).refine(isPercent, error),
-      ],
-      error,
-    ),
-  );
-}
-
-function isDuration(value: string): boolean {
-  return parseDuration(value) !== undefined;
-}
-
-function isPercent(value: string): boolean {
-  return parsePercent(value) !== undefined;
-}
-
-function isHalfAtMost(value: string): boolean {
-  return (parsePercent(value) ?? 100) <= 50;
-}
-
-function isSize(value: string): boolean {
-  return parseSize(value) !== undefined;
-}

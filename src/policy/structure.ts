@@ -15,7 +15,6 @@ const NOT_YET: readonly { readonly field: string; readonly within: RegExp }[] = 
     field,
     within: /^(?:resources\.[^.]+\.)?lanes\.[^.]+$/,
   })),
-  ...["keys", "budgets", "retry"].map((field) => ({ field, within: /^resources\.[^.]+$/ })),
   { field: "forwardTo", within: /^trust$/ },
 ];
 
@@ -109,8 +108,16 @@ function report(document: PolicyDocument, value: unknown, issue: Issue): void {
     );
     return;
   }
-  const hint = document.isShown(path) ? valueHint(issue.message, found) : undefined;
+  const hint = hintFor(document, path, issue.message, found);
   document.report(path, `${place}: expected ${issue.message}, found ${document.show(path, found)}`, hint);
+}
+
+function hintFor(document: PolicyDocument, path: Path, expected: string, found: unknown): string | undefined {
+  // One key is no list of keys; of a secret nothing else is said.
+  if (path.at(-1) === "keys" && typeof found === "string") return "put it in [ ]";
+  if (path.at(-1) === "fallback" && typeof found === "string")
+    return "write { resource: NAME } or { model: NAME }";
+  return document.isShown(path) ? valueHint(expected, found) : undefined;
 }
 
 function reportField(document: PolicyDocument, value: unknown, path: Path, field: string): void {

@@ -6,10 +6,11 @@ const SIZE = /^(\d+(?:\.\d+)?)(B|kB|MB|GB|KiB|MiB|GiB)$/;
 const RATE = /^(\d+(?:\.\d+)?)\/(s|min|h)$/;
 
 /** The patterns, for the JSON Schema. */
-export const PATTERNS: { readonly duration: RegExp; readonly percent: RegExp; readonly size: RegExp } = {
+export const PATTERNS: Readonly<Record<"duration" | "percent" | "size" | "rate", RegExp>> = {
   duration: DURATION,
   percent: PERCENT,
   size: SIZE,
+  rate: RATE,
 };
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

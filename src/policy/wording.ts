@@ -2,7 +2,7 @@
 
 import type { Path, PolicyDocument } from "./document.ts";
 import { closest } from "./suggest.ts";
-import { parseDuration } from "./units.ts";
+import { parseDuration, parseRate } from "./units.ts";
 
 /** The value at `path` inside plain data. */
 export function valueAt(value: unknown, path: Path): unknown {
@@ -35,6 +35,8 @@ export function pathName(document: PolicyDocument, value: unknown, path: Path): 
 
 /** What the author probably meant by a value that does not fit. */
 export function valueHint(expected: string, value: unknown): string | undefined {
+  if (expected.startsWith("a rate") && /^-?0*(?:\.0*)?(?:\/|$)/.test(String(value)))
+    return "without the field there is no bound";
   if (typeof value === "object" || value === 0) return undefined;
   const meant = probablyMeant(expected, value);
   return meant === undefined || meant === value ? undefined : `did you mean ${meant}?`;
@@ -59,6 +61,7 @@ function probablyMeant(expected: string, value: unknown): string | undefined {
     return typeof value === "string" && /^\d+$/.test(text) ? text : undefined;
   if (expected.startsWith("an address") && /^:?\d+$/.test(text)) return `127.0.0.1:${text.replace(":", "")}`;
   if (expected.startsWith("a size")) return sizeMeant(text);
+  if (expected.startsWith("a rate")) return rateMeant(text);
   const choices = / or /.test(expected) ? expected.split(/, | or /) : [];
   return typeof value === "string" ? closest(value, choices) : undefined;
 }
@@ -75,4 +78,15 @@ function sizeMeant(text: string): string | undefined {
   if (found === null) return undefined;
   const unit = { "": "B", k: "KiB", m: "MiB", g: "GiB" }[found[2]!.toLowerCase()];
   return unit === undefined ? undefined : `${found[1]}${unit}`;
+}
+
+function rateMeant(text: string): string | undefined {
+  const found = /^(\d[\d_,]*(?:\.\d+)?)\s*([km]?)(?:\s*(?:\/|per)\s*([a-z]+)|\s*[rt]p(m))?$/i.exec(text);
+  if (found === null) return undefined;
+  const [, digits = "", thousands = "", word = found[4] ?? "m"] = found;
+  const unit = durationUnit(word.toLowerCase());
+  if (unit === undefined || unit === "ms") return undefined;
+  const amount = Number(digits.replaceAll(/[_,]/g, "")) * { "": 1, k: 1e3, m: 1e6 }[thousands.toLowerCase()]!;
+  const meant = `${amount}/${unit === "m" ? "min" : unit}`;
+  return (parseRate(meant) ?? 0) >= 1 ? meant : undefined;
 }

@@ -14,6 +14,20 @@ resources:
   claude: { limit: 8, lanes: { critical: { reservation: 2, lendable: 0 } } }
 `;
 
+const CALLS = `
+resources:
+  claude:
+    provider: anthropic
+    upstream: https://api.anthropic.com
+    limit: 8
+    keys: ["\${KEY_A}", "\${KEY_B}"]
+    budgets: { requests: 4000/min, inputTokens: 400000/min, models: { claude-haiku-*: { requests: 8000/min } } }
+    fallback: { model: claude-haiku-4-5 }
+    lanes: { bulk: { keys: ["\${BATCH_KEY}"] } }
+  http: { upstream: http://127.0.0.1:3000, budgets: { requests: 10/s } }
+`;
+const CALLS_ENV = { KEY_A: "s3cr3t-a", KEY_B: "s3cr3t-b", BATCH_KEY: "s3cr3t-c" };
+
 describe("laneway check", () => {
   it("says what a valid policy comes to, and what to try next", async (t) => {
     const cwd = await folderWith(t, { "laneway.yaml": VALID });
@@ -32,6 +46,42 @@ Seats reserved for each lane; in brackets those of them that are never lent:
     );
     assert.equal(err, "Next: laneway explain GET /api/export/all\n");
     assert.equal(code, 0);
+  });
+
+  it("shows what may be used a minute, and how many keys there are, never a key", async (t) => {
+    const cwd = await folderWith(t, { "laneway.yaml": CALLS });
+    const { code, out } = await laneway(["check"], { cwd, env: CALLS_ENV });
+    assert.equal(code, 0);
+    assert.equal(
+      out.slice(out.indexOf("Budgets")),
+      `Budgets a minute, for each key and class of models:
+
+  resource           keys          models  requests  input tokens  output tokens
+  claude    2 + 1 of bulk  claude-haiku-*      8000        400000              -
+  claude    2 + 1 of bulk          others      4000        400000              -
+  http                  -             all       600             -              -
+
+`,
+    );
+    const json = JSON.parse((await laneway(["check", "--json"], { cwd, env: CALLS_ENV })).out) as {
+      resources: { name: string; lanes?: unknown }[];
+    };
+    for (const resource of json.resources) delete resource.lanes;
+    assert.deepEqual(json.resources, [
+      {
+        name: "claude",
+        limit: 8,
+        keys: 2,
+        budgets: {
+          requests: 4000,
+          inputTokens: 400_000,
+          models: [{ pattern: "claude-haiku-*", requests: 8000 }],
+        },
+        fallback: { model: "claude-haiku-4-5" },
+      },
+      { name: "http", limit: 100, budgets: { requests: 600, models: [] } },
+    ]);
+    assert.ok(!out.includes("s3cr3t") && !JSON.stringify(json).includes("s3cr3t"));
   });
 
   it("shows the lanes of a policy that shares nothing yet", async (t) => {
@@ -165,6 +215,31 @@ enforce is false: everything is decided and counted, and nothing is held back.
       [denied.code, denied.err],
       [1, "laneway check: cannot read secret: this user may not read it\n"],
     );
+  });
+
+  it("refuses a budget of 0, a key that is missing and a fallback to itself where they stand", async (t) => {
+    const text = CALLS.replace("4000/min", "0/min").replace("model: claude-haiku-4-5", "resource: claude");
+    const cwd = await folderWith(t, { "laneway.yaml": text });
+    const { code, out } = await laneway(["check", "--json"], {
+      cwd,
+      env: { KEY_A: "s3cr3t-a", BATCH_KEY: "s3cr3t-a" },
+    });
+    const { problems } = JSON.parse(out) as { problems: { line: number; column: number; message: string }[] };
+    assert.deepEqual(
+      problems.map(({ line, column, message }) => [line, column, message]),
+      [
+        [7, 24, "the environment variable KEY_B is not set"],
+        [
+          8,
+          26,
+          'resources.claude.budgets.requests: expected a rate of at least 1/min, such as 4000/min, found "0/min"',
+        ],
+        [9, 27, "resources.claude.fallback.resource: a resource cannot fall back to itself"],
+        [10, 29, "resources.claude.lanes.bulk.keys[0]: the same key is listed on line 7"],
+      ],
+    );
+    assert.equal(code, 4);
+    assert.ok(!out.includes("s3cr3t"));
   });
 
   it("fills in variables from its environment, and shows no value of them", async (t) => {

@@ -79,7 +79,7 @@ async function gone(pids: readonly number[]): Promise<void> {
   while (pids.some(alive)) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("a short run judges both sides, serves everybody and leaves its files", async (t) => {
+test("a short run judges both sides, holds the budget with lanes on and leaves its files", async (t) => {
   const run = demo(t, "--seconds", "3", "--seed", "11", "--json");
   let json = "";
   run.process.stdout.on("data", (text: string) => (json += text));
@@ -88,16 +88,21 @@ test("a short run judges both sides, serves everybody and leaves its files", asy
   const verdict = JSON.parse(json);
   assert.equal(exitCode === 0, verdict.kept, "the exit code says what the verdict says");
   assert.deepEqual([verdict.seed, verdict.seconds, verdict.batchCalls], [11, 3, 60]);
+  assert.equal(verdict.on.chat.served, verdict.on.chat.sent);
+  assert.equal(verdict.on.refusedUpstream, 0);
+  assert.ok(verdict.off.refusedUpstream > 0, "without budgets the upstream has to refuse");
   for (const side of [verdict.off, verdict.on]) {
-    assert.equal(side.batch.served, 60);
-    assert.equal(side.chat.served, side.chat.sent);
+    assert.ok(side.batch.served > 0 && side.batch.served < 60, `${side.batch.served} batch calls served`);
+    assert.ok(side.budgetUsed > 0.5 && side.budgetUsed <= 1, `${side.budgetUsed} of the budget used`);
     assert.ok(side.chat.sent >= 8, `${side.chat.sent} chat messages`);
     assert.equal(side.mostAtOnce <= 8, true, "the gateway keeps its limit");
     assert.ok(side.mostWaiting > 0);
   }
   assert.equal(verdict.off.chat.sent, verdict.on.chat.sent);
   assert.match(readFileSync(verdict.files.svg, "utf8"), /^<svg /);
-  assert.match(readFileSync(verdict.files.policyOn, "utf8"), /reservation: 2, lendable: 0/);
+  const policy = readFileSync(verdict.files.policyOn, "utf8");
+  assert.match(policy, /inputTokens: 30000\/min/);
+  assert.match(policy, /reservation: 2, lendable: 0/);
 });
 
 test("without a terminal the demo writes plain lines, then the table, the curves and what to try next", async (t) => {
@@ -106,9 +111,11 @@ test("without a terminal the demo writes plain lines, then the table, the curves
   assert.ok(exitCode === 0 || exitCode === 3, run.output());
   const text = run.output();
   assert.match(text, /^laneway demo: the same load through two gateways/);
-  assert.match(text, /time +lanes off: chat waits +queued +lanes on: chat waits +queued\n +\d\.\d s +\S/);
+  assert.match(text, /The upstream allows 30,000 input tokens a minute/);
+  assert.match(text, /time +chat waits +queued +429s +chat waits +queued +429s\n +\d\.\d s +\S/);
   assert.match(text, /^(KEPT|MISSED) {2}/m);
   assert.match(text, /chat wait, p99 .* objective < 50 ms/);
+  assert.match(text, /refused by the upstream \(429\) +\d+ +\d+$/m);
   assert.match(text, /<1 ms ┤/);
   assert.match(text, /npx laneway check /);
   // eslint-disable-next-line no-control-regex

@@ -79,6 +79,49 @@ in all    at most 5 min, waiting and running
     );
   });
 
+  it("tells what a call may use: keys, budgets and a fallback, of its lane and of its model", async (t) => {
+    const cwd = await folderWith(t, {
+      "laneway.yaml": `
+resources:
+  claude:
+    provider: anthropic
+    upstream: https://api.anthropic.com
+    limit: 8
+    keys: ["\${K}", "\${K}2"]
+    budgets: { requests: 4000/min, models: { claude-haiku-*: { outputTokens: 900/min } } }
+    fallback: { model: claude-haiku-4-5 }
+    lanes: { bulk: { keys: ["\${K}3"], fallback: { resource: spare } } }
+  spare: { provider: anthropic, upstream: https://b.example }
+  http: { upstream: http://127.0.0.1:3000, budgets: { requests: 600/min } }
+`,
+    });
+    const rows = async (...args: string[]): Promise<string> => {
+      const { out } = await laneway(["explain", ...args], { cwd, env });
+      assert.ok(!out.includes(env.K));
+      return out.slice(out.indexOf("\n", out.indexOf("resource ")) + 1, out.indexOf("there "));
+    };
+    const messages = ["POST", "/v1/messages"];
+    assert.equal(
+      await rows(...messages, "--model", "claude-haiku-4-5"),
+      `keys      2 of the policy, instead of the caller's own
+budgets   0/claude-haiku-*, 1/claude-haiku-*: 4000 requests, 900 output tokens a minute each
+fallback  model claude-haiku-4-5
+`,
+    );
+    assert.equal(
+      await rows(...messages, "-H", "x-priority: bulk"),
+      `keys      1 of the policy, instead of the caller's own
+budgets   bulk-0/(model): 4000 requests a minute
+fallback  resource spare
+`,
+    );
+    assert.equal(await rows("GET", "/x"), "budgets   the resource's own: 600 requests a minute\n");
+    const json = (await laneway(["explain", ...messages, "--json", "--model", "gpt-5"], { cwd, env })).out;
+    const { keys, budgets } = JSON.parse(json) as Record<string, unknown>;
+    assert.deepEqual([keys, budgets], [2, { names: ["0/gpt-5", "1/gpt-5"], requests: 4000 }]);
+    assert.ok(!json.includes(env.K));
+  });
+
   it("counts the model and the address", async (t) => {
     const cwd = await folderWith(t, { "laneway.yaml": POLICY });
     const { out, err } = await laneway(

@@ -297,6 +297,20 @@ test("a drain waits for a task that backs off, and two drains both resolve", asy
   assert.deepEqual(await Promise.all(drains), [true, true]);
 });
 
+test("what is put back after the time of a drain has passed is given up at once", async () => {
+  const { resource, clock } = simulated(ONE);
+  const permit = await resource.acquire();
+  const drained = resource.drain({ timeoutMs: 10 });
+  await clock.advance(10);
+  assert.equal(await drained, false);
+  await assert.rejects(permit.requeue({ afterMs: 500 }), {
+    code: "LANEWAY_DRAINING",
+    reason: "drain-timeout",
+  });
+  const { seatsInUse, waiting } = resource.snapshot();
+  assert.deepEqual({ seatsInUse, waiting }, { seatsInUse: 0, waiting: 0 });
+});
+
 test("a drain of an idle resource is over at once", async () => {
   assert.equal(await simulated(ONE).resource.drain(), true);
 });

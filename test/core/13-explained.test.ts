@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import type { LanewayError } from "../../src/core/errors.ts";
 import { isLanewayError } from "../../src/core/errors.ts";
 import type { TaskRecord } from "../../src/core/snapshot.ts";
@@ -55,6 +56,7 @@ test("a rejected task leaves what it was, what chose its lane, who stood before 
     runMs: 0,
     position: 1,
     seatsHeldBy: { critical: 0, bulk: 1 },
+    budget: undefined,
     retryAfterMs: 1_000,
     late: false,
     slow: false,
@@ -269,4 +271,13 @@ test("nobody is told to come back where that is pointless", async () => {
     ["LANEWAY_DEADLINE", "passed", undefined],
   );
   assert.doesNotMatch(passed.message, /try again/);
+});
+
+test("a permit that is printed shows itself, and not the scheduler behind it", async () => {
+  const { resource } = simulated({ limit: 1 });
+  const permit = await resource.acquire({ lane: "bulk", flow: "tenant-7" });
+  const shown = { lane: "bulk", flow: "tenant-7", waitMs: 0 };
+  assert.equal(inspect(permit), inspect(shown));
+  assert.equal(inspect({ permit }), inspect({ permit: shown }));
+  assert.deepEqual(JSON.parse(JSON.stringify(permit)), shown);
 });

@@ -72,7 +72,11 @@ test("metrics are well formed: one help and one type line each, every sample of 
     reasons: { "lane-full": 2 },
   } as const;
   const text = metricsText(
-    { resources: [{ name: "r", limit: 3, seatsInUse: 2, waiting: 1, draining: false, lanes: [lane] }] },
+    {
+      resources: [
+        { name: "r", limit: 3, seatsInUse: 2, waiting: 1, draining: false, budgets: [], lanes: [lane] },
+      ],
+    },
     new Counters(),
   );
   assert.match(text, /laneway_shed_total\{resource="r",lane="a\\"\\\\\\n",reason="lane-full"\} 2\n/);

@@ -67,7 +67,8 @@ export function checkPolicy(folder: string, example: Example): Promise<Ending> {
 /** Checks a policy file where it stands. */
 export function checkFile(file: string): Promise<Ending> {
   const named = readFileSync(file, "utf8").matchAll(/\$\{([A-Z_]+)/g);
-  const variables = [...named].map(([, name = ""]) => [name, "example"]);
+  // Each its own: a policy refuses a key that it lists twice.
+  const variables = [...named].map(([, name = ""]) => [name, `example-${name.toLowerCase()}`]);
   return start(process.execPath, [MAIN, "check", file], dirname(file), Object.fromEntries(variables));
 }
 

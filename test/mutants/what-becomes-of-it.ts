@@ -47,8 +47,8 @@ export const WHAT_BECOMES_OF_IT: readonly Mutant[] = [
     name: "a task that cannot be in time waits all the same",
     promise: 10,
     file: "src/core/bounds.ts",
-    find: "return wait !== undefined && wait + run > left;",
-    replace: "return wait === undefined && run > left;",
+    find: "return wait + runs.median(now)! > left;",
+    replace: "return runs.median(now)! > left;",
     killedBy: "test/core/10-deadlines.test.ts",
   },
   {
@@ -191,9 +191,9 @@ export const WHAT_BECOMES_OF_IT: readonly Mutant[] = [
     name: "a wide head lets its own flow pass",
     promise: 16,
     file: "src/core/choice.ts",
-    find: "      lane.fair.setAside(flow);\n      this.#passed.push({ lane, flow });\n",
+    find: "      lane.fair.setAside(line);\n      this.#passed.push({ lane, line });\n",
     replace:
-      "      if (task.next !== undefined && task.next.width <= room) return task.next;\n      lane.fair.setAside(flow);\n      this.#passed.push({ lane, flow });\n",
+      "      if (task.next !== undefined && task.next.width <= room) return task.next;\n      lane.fair.setAside(line);\n      this.#passed.push({ lane, line });\n",
     killedBy: "test/core/16-wide.test.ts",
   },
   {

@@ -128,8 +128,8 @@ export const WHO_GOES_NEXT: readonly Mutant[] = [
     name: "a task that was put back stands at the end",
     promise: 7,
     file: "src/core/fair-queue.ts",
-    find: "const before = returned ? lastOlderFromHead(flow, task) : lastOlderFromTail(flow, task);",
-    replace: "const before = flow.tail;",
+    find: "link(line, task, lastOlderFromHead(line, task));",
+    replace: "link(line, task, line.tail);",
     killedBy: "test/core/07-first-in-first-out.test.ts",
   },
   {
@@ -162,8 +162,8 @@ export const WHO_GOES_NEXT: readonly Mutant[] = [
     name: "a newcomer passes those who wait",
     promise: 8,
     file: "src/core/scheduler.ts",
-    find: "if (this.waiting === 0 && task.width <= this.ledger.roomFor(lane)) {",
-    replace: "if (task.width <= this.ledger.roomFor(lane)) {",
+    find: "    if (this.waiting === 0 && fits && ",
+    replace: "    if (fits && ",
     killedBy: "test/core/03-work-conserving.test.ts",
   },
 ];

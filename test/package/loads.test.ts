@@ -33,6 +33,11 @@ test('`import "laneway/testing"` loads no module but the package\'s own', () => 
   assert.deepEqual(loadedBy('import "laneway/testing";').filter(isForeign), []);
 });
 
+for (const subpath of ["ai", "fetch"])
+  test(`\`import "laneway/${subpath}"\` loads no module but the package's own: SDKs are its users, not its parts`, () => {
+    assert.deepEqual(loadedBy(`import "laneway/${subpath}";`).filter(isForeign), []);
+  });
+
 test("the YAML reader is loaded when a policy file is, and not before", (t) => {
   const file = join(plant(t, {}), "laneway.yaml");
   writeFileSync(file, "version: 1\n");

@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isLanewayError } from "../../src/core/errors.ts";
 import { Laneway } from "../../src/policy/laneway.ts";
-import { defaultPolicy, parsePolicy } from "../../src/policy/policy.ts";
+import { defaultPolicy, parsePolicy, withResource } from "../../src/policy/policy.ts";
+import type { Fallback, NewResource } from "../../src/policy/policy.ts";
 
 async function lanewayOf(text: string): Promise<Laneway> {
   return new Laneway(await parsePolicy(text, { file: "laneway.yaml" }));
@@ -26,6 +27,9 @@ function held(
   );
   return { ended, end: resolve };
 }
+
+const seatsOf = (laneway: Laneway, resource: string): number =>
+  laneway.resource(resource).snapshot().seatsInUse;
 
 const lane = (laneway: Laneway, resource: string, name: string) =>
   laneway
@@ -137,6 +141,50 @@ describe("a Laneway", () => {
   });
 });
 
+describe("a policy made in code is refused for a fallback", () => {
+  const ai = (name: string, fallback: Fallback, lanes: Record<string, Fallback> = {}): NewResource => {
+    const upstream = "https://h";
+    return { name, provider: "openai", upstream, fallback, laneFallbacks: lanes };
+  };
+  const table: readonly [string, readonly NewResource[], RegExp][] = [
+    ["to itself", [ai("a", { resource: "a" })], /"a": fallback: expected another .*found "a"/],
+    ["to nothing", [ai("a", { resource: "toString" })], /found "toString"/],
+    [
+      "that leads to nothing",
+      [ai("a", { resource: "b" }), ai("b", { resource: "toString" })],
+      /found "toString"/,
+    ],
+    [
+      "without an upstream of its own",
+      [{ name: "a", fallback: { resource: "b" } }, { name: "b" }],
+      /found "b"/,
+    ],
+    ["to another provider", [ai("a", { resource: "b" }), { name: "b", upstream: "http://h" }], /found "b"/],
+    ["to no upstream", [ai("a", { resource: "b" }), { name: "b" }], /found "b"/],
+    [
+      "round in a ring",
+      [ai("a", { resource: "b" }), ai("b", { resource: "c" }), ai("c", { resource: "a" })],
+      /expected fallbacks that end somewhere, found "a → b → c → a"/,
+    ],
+    [
+      "round in a ring of one lane",
+      [ai("a", { resource: "b" }), ai("b", { model: "m" }, { bulk: { resource: "a" } })],
+      /found "a → b → a"/,
+    ],
+  ];
+  for (const [name, resources, message] of table) {
+    it(name, () => {
+      const policy = resources.reduce(withResource, defaultPolicy());
+      assert.throws(() => new Laneway(policy), { code: "LANEWAY_INVALID", message });
+    });
+  }
+
+  it("and not for a chain that ends", () => {
+    const chain = [ai("a", { resource: "b" }), ai("b", { resource: "c" }), ai("c", { model: "m" })];
+    assert.equal(new Laneway(chain.reduce(withResource, defaultPolicy())).resources.size, 3);
+  });
+});
+
 describe("an update", () => {
   it("changes limits and lanes under running and waiting tasks, and drops none", async () => {
     const laneway = await lanewayOf("resources: { db: { limit: 1 } }");
@@ -171,6 +219,35 @@ describe("an update", () => {
     laneway.update(await parsePolicy("resources: { db: { limit: 1 } }"));
     await laneway.resource("db").run(() => 1);
     assert.equal(lane(laneway, "db", "normal").finished, 1);
+  });
+
+  it("changes budgets under running and waiting tasks, and drops none", async () => {
+    const laneway = await lanewayOf("resources: { db: { limit: 4, budgets: { requests: 1/min } } }");
+    const first = held(laneway, "db");
+    const [waiting, bulk] = [held(laneway, "db"), held(laneway, "db", "bulk")];
+    // There are seats, and no budget.
+    assert.deepEqual([laneway.resource("db").snapshot().waiting, seatsOf(laneway, "db")], [2, 1]);
+    laneway.update(await parsePolicy("resources: { db: { limit: 4, budgets: { requests: 2/min } } }"));
+    assert.equal(laneway.resource("db").budget().left.requests < 2, true);
+    laneway.update(await parsePolicy("resources: { db: { limit: 4 } }"));
+    assert.equal(laneway.resource("db").snapshot().waiting, 0);
+    for (const task of [first, waiting, bulk]) task.end();
+    assert.deepEqual(await Promise.all([first.ended, waiting.ended, bulk.ended]), ["done", "done", "done"]);
+    laneway.update(await parsePolicy("resources: { db: { limit: 4, budgets: { requests: 60/min } } }"));
+    assert.equal(await laneway.resource("db").run(() => 1), 1);
+    assert.notEqual(laneway.resource("db").budget().left.requests, Infinity);
+  });
+
+  it("changes keys and fallbacks for who asks the policy in force", async () => {
+    const text = (fields: string): string =>
+      `resources: { ai: { provider: openai, upstream: "https://h", limit: 1, ${fields} } }`;
+    const laneway = await lanewayOf(text("keys: [old]"));
+    const tasks = [held(laneway, "ai"), held(laneway, "ai")];
+    laneway.update(await parsePolicy(text("keys: [new, newer], fallback: { model: m }")));
+    const { keys, fallback } = laneway.policy.resources["ai"]!;
+    assert.deepEqual([keys.map((key) => key.reveal()), fallback], [["new", "newer"], { model: "m" }]);
+    for (const task of tasks) task.end();
+    assert.deepEqual(await Promise.all(tasks.map(({ ended }) => ended)), ["done", "done"]);
   });
 
   it("changes the rules at once", async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { defaultPolicy, loadPolicy, parsePolicy, withResource } from "../../src/policy/policy.ts";
+import { defaultPolicy, loadPolicy, parsePolicy } from "../../src/policy/policy.ts";
 import { PolicyError } from "../../src/policy/problems.ts";
 
 describe("an empty file", () => {
@@ -156,6 +156,14 @@ gateway: { listen: "[::1]:0", admin: false, probes: 0.0.0.0:8082, drainTimeout: 
         order: "weighted",
         queue: { max: 9, whenFull: "evict" },
         lanes,
+        keys: [],
+        laneKeys: Object.create(null),
+        budgets: undefined,
+        retry: { attempts: 1, budget: 0.1, plainHttp: false },
+        fallback: undefined,
+        laneFallbacks: Object.create(null),
+        commitAfterMs: undefined,
+        idleTimeoutMs: 300_000,
       },
     });
   });
@@ -311,10 +319,4 @@ describe("loading a file", () => {
   it("rejects with the error of the file system when there is none", async () => {
     await assert.rejects(loadPolicy(join(tmpdir(), "laneway-no-such", "laneway.yaml")), { code: "ENOENT" });
   });
-});
-
-it("a resource is added to a policy in code with the defaults of a file", async () => {
-  const added = withResource(defaultPolicy(), { name: "http", upstream: "http://127.0.0.1:3000" });
-  const read = await parsePolicy("resources: { http: { upstream: http://127.0.0.1:3000 } }");
-  assert.deepEqual(added.resources, read.resources);
 });

@@ -5,7 +5,7 @@ import { SCHEMA_FILE, schemaText } from "../../scripts/schema.ts";
 import { defaultPolicy, loadPolicy, parsePolicy } from "../../src/policy/policy.ts";
 
 const page = readFileSync(new URL("../../docs/reference/policy.md", import.meta.url), "utf8");
-const env = { CHAT_KEY: "a-key" };
+const env = { CHAT_KEY: "a-key", KEY_A: "one", KEY_B: "two", BATCH_KEY: "three" };
 
 interface Schema {
   readonly description?: string;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
+import { format, inspect } from "node:util";
 import { describe, it } from "node:test";
+import { Laneway } from "../../src/policy/laneway.ts";
 import { parsePolicy } from "../../src/policy/policy.ts";
 import { PolicyError } from "../../src/policy/problems.ts";
+import { Secret } from "../../src/policy/secret.ts";
 import { asking } from "./request.ts";
 
 const SECRET = "s3cr3t-Value";
@@ -21,6 +23,8 @@ async function shownBy(text: string): Promise<string> {
 describe("a secret is shown by no problem", () => {
   const wrong = "enforce: maybe\n";
   const caller = (fields: string): string => `${wrong}trust: { callers: [{ ${fields} }] }`;
+  const ai = (fields: string): string =>
+    `${wrong}resources: { ai: { provider: openai, upstream: "https://h", ${fields} } }`;
   const table: readonly [name: string, text: string][] = [
     ["when its own line is wrong elsewhere", caller(`key: ${SECRET}, upto: high`)],
     ["in quotes", caller(`key: "${SECRET}", upto: high`)],
@@ -30,6 +34,16 @@ describe("a secret is shown by no problem", () => {
     ["as the default of a variable", caller(`key: "\${NONE:-${SECRET}}", upto: high`)],
     ["over several lines", `trust:\n  callers:\n    - key: >-\n        ${SECRET}\n      upto: high`],
     ["in a list", `resources: { x: { limit: 1, keys: [a, ${SECRET}] } }`],
+    ["in a list that is listed twice", ai(`keys: ["\${SECRET}", ${SECRET}]`)],
+    ["in the list of a lane", ai(`lanes: { bulk: { keys: [a, ${SECRET}, ${SECRET}] } }`)],
+    ["as the list itself", ai('keys: "${SECRET}"')],
+    ["as the list itself, not even a variable", ai(`keys: ${SECRET}`)],
+    ["in a map where a list belongs", ai(`keys: { a: ${SECRET}, ${SECRET}: b }`)],
+    ["with a space in it", ai(`keys: ["${SECRET} ${SECRET}"]`)],
+    ["as a budget", ai('budgets: { requests: "${SECRET}" }')],
+    ["as a fallback", ai('fallback: { resource: "${SECRET}" }')],
+    ["as a fallback in one word", ai('fallback: "${SECRET}"')],
+    ["as a model with a star", ai('fallback: { model: "${SECRET}*" }')],
     ["in a list over lines", `resources:\n  x:\n    limit: 1\n    keys:\n      - ${SECRET}\n      - [`],
     ["under a misplaced name", `apiKey: ${SECRET}`],
     ["under another misplaced name", `gateway: { token: ${SECRET}, password: ${SECRET} }`],
@@ -77,9 +91,43 @@ describe("a secret is shown by no problem", () => {
 });
 
 it("a policy in force shows no key, in whatever way it is printed", async () => {
-  const policy = await parsePolicy('trust: { callers: [{ key: "${SECRET}", upTo: high }] }', { env });
-  assert.ok(!inspect(policy, { depth: 10 }).includes(SECRET));
-  assert.ok(!JSON.stringify(policy).includes(SECRET));
+  const policy = await parsePolicy(
+    `trust: { callers: [{ key: "\${SECRET}", upTo: high }] }
+resources: { ai: { provider: openai, upstream: "https://h", keys: ["\${SECRET}"], lanes: { bulk: { keys: ["\${SECRET}2"] } } } }`,
+    { env },
+  );
+  const laneway = new Laneway(policy);
+  for (const each of [policy, laneway, laneway.snapshot()]) {
+    assert.ok(!inspect(each, { depth: 10, showHidden: true }).includes(SECRET));
+    assert.ok(!JSON.stringify(each).includes(SECRET));
+  }
+  assert.equal(policy.resources["ai"]!.keys[0]!.reveal(), SECRET);
+});
+
+describe("a Secret", () => {
+  const secret = new Secret(SECRET);
+
+  it("gives its value to who asks for it by name", () => {
+    assert.equal(secret.reveal(), SECRET);
+  });
+
+  it("is shown as a secret, however it is printed, joined or copied", () => {
+    const shown = [
+      String(secret),
+      [secret, "x"].join(),
+      JSON.stringify({ secret }),
+      inspect({ secret }, { showHidden: true }),
+      format("%s %o %O %j", secret, secret, secret, secret),
+      inspect({ ...secret }),
+      inspect(structuredClone({ secret })),
+      inspect(Object.getOwnPropertyDescriptors(secret)),
+      new Error(`refused: ${String(secret)}`).stack!,
+    ];
+    for (const each of shown) assert.ok(!each.includes(SECRET), each);
+    assert.equal(shown[0], "(secret)");
+    assert.equal(shown[2], '{"secret":"(secret)"}');
+    assert.equal(shown[3], "{ secret: (secret) }");
+  });
 });
 
 it("no classification shows a credential", async () => {

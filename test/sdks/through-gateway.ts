@@ -14,20 +14,27 @@ export interface Path {
   readonly calls: readonly StandInCall[];
 }
 
-/** One resource of each protocol in front of the same stand-in; `lane` is what a test sets of the only lane. */
+/**
+ * One resource of each protocol in front of the same stand-in. `lane` is what a test sets of the only lane, `claude`
+ * what it sets of Anthropic's resource.
+ */
 export async function throughGateway(
   t: TestContext,
-  options: StandInOptions & { readonly limit?: number; readonly lane?: string } = {},
+  options: StandInOptions & {
+    readonly limit?: number;
+    readonly lane?: string;
+    readonly claude?: string;
+  } = {},
 ): Promise<Path> {
   const calls: StandInCall[] = [];
   const standIn = await startStandIn({ runMs: 0, ...options, onCall: (call) => calls.push(call) });
   t.after(() => standIn.close());
-  const { limit = 8, lane = "" } = options;
+  const { limit = 8, lane = "", claude = "" } = options;
   const policy = await parsePolicy(`
 version: 1
 lanes: [ { name: normal, ${lane} } ]
 resources:
-  claude: { provider: anthropic, upstream: "${standIn.url}", limit: ${limit} }
+  claude: { provider: anthropic, upstream: "${standIn.url}", limit: ${limit}, ${claude} }
   gpt: { provider: openai, upstream: "${standIn.url}", limit: ${limit} }
 `);
   const laneway = new Laneway(policy);
@@ -45,9 +52,18 @@ export function atGateway(path: Path): { seats: number; waiting: number } {
   };
 }
 
-/** Settles when `condition` holds; what makes it hold is under way, so turns of the event loop suffice. */
+const LONG_ENOUGH_MS = 10_000;
+
+/**
+ * Settles when `condition` holds; what makes it hold is under way, so turns of the event loop suffice. A test that has
+ * failed must end: it rejects when the condition has not held for long.
+ */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const patience = performance.now() + LONG_ENOUGH_MS;
+  while (!condition()) {
+    if (performance.now() > patience) throw new Error(`still waiting until ${String(condition)}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Holds every part of every reply until a test lets one go on. */

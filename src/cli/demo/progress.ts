@@ -5,6 +5,8 @@ import type { Sample } from "../../verify/load/result.ts";
 import type { StandInStats } from "../../verify/stand-in/stand-in.ts";
 import type { SideName } from "./policies.ts";
 import { RUN_MS } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
+import { TokenLevel } from "./token-level.ts";
 
 /** What is known of one side; the gateway's and the stand-in's words are undefined before their first. */
 export interface SideProgress {
@@ -13,13 +15,24 @@ export interface SideProgress {
   stats: StandInStats | undefined;
   /** The most tasks ever seen waiting. */
   mostWaiting: number;
+  /** Tries that the upstream has refused because its rate budget was used up. */
+  refused429: number;
+  readonly tokens: TokenLevel;
   /** Chat's settled calls, by the instant each was due. */
   readonly chat: Map<number, Sample>;
 }
 
 /** A side of which nothing is known yet. */
-export function newSide(side: SideName): SideProgress {
-  return { side, snapshot: undefined, stats: undefined, mostWaiting: 0, chat: new Map() };
+export function newSide(side: SideName, scenario: Scenario): SideProgress {
+  return {
+    side,
+    snapshot: undefined,
+    stats: undefined,
+    mostWaiting: 0,
+    refused429: 0,
+    tokens: new TokenLevel(scenario.inputTokensPerMinute, scenario.floodAtMs),
+    chat: new Map(),
+  };
 }
 
 /** A wait of one chat message; of one that is still unanswered only that it is at least so long. */

@@ -3,7 +3,7 @@
 import { showMs } from "../../verify/plot/plot.ts";
 import type { TimePlot } from "../../verify/plot/plot.ts";
 import type { Paint } from "./paint.ts";
-import { BATCH_MODEL, CHAT_SEATS } from "./scenario.ts";
+import { AT_ONCE, BATCH_HEADER, CHAT_SEATS } from "./scenario.ts";
 import { drawPlot } from "./screen.ts";
 import type { CallerVerdict, SideVerdict, Verdict } from "./verdict.ts";
 
@@ -22,6 +22,7 @@ export interface ReportFiles {
 export function report(verdict: Verdict, plot: TimePlot, files: ReportFiles, paint: Paint): string[] {
   return [
     sentence(verdict, paint),
+    `      The upstream refused ${tries(verdict.off)} without budgets, ${tries(verdict.on)} with them.`,
     "",
     ...table(verdict, paint),
     "",
@@ -32,7 +33,7 @@ export function report(verdict: Verdict, plot: TimePlot, files: ReportFiles, pai
     "",
     paint.bold("Try next"),
     `  npx laneway check ${files.policyOn}`,
-    `  npx laneway explain POST /v1/messages --model ${BATCH_MODEL} \\`,
+    `  npx laneway explain POST /v1/messages -H '${BATCH_HEADER.name}: ${BATCH_HEADER.value}' \\`,
     `      --policy ${files.policyOn}`,
     `  npx laneway gateway --policy ${files.policyOn}`,
     paint.dim(`      and in your program: new Anthropic({ baseURL: "http://127.0.0.1:8080" })`),
@@ -41,9 +42,13 @@ export function report(verdict: Verdict, plot: TimePlot, files: ReportFiles, pai
 
 function sentence(verdict: Verdict, paint: Paint): string {
   const { off, on, kept } = verdict;
-  const waits = `Behind ${on.mostWaiting} queued calls chat waited ${showMs(on.chat.waitMs.p99)} (p99); without lanes ${showMs(off.chat.waitMs.p99)}.`;
+  const waits = `Behind ${on.mostWaiting} queued calls chat waited ${showWaited(on.chat)} (p99); without lanes ${showWaited(off.chat)}.`;
   const word = kept ? paint.good(paint.bold("KEPT")) : paint.bad(paint.bold("MISSED"));
   return `${word}  ${kept ? waits : `${verdict.missed.join("; ")}.`}`;
+}
+
+function tries({ refusedUpstream }: SideVerdict): string {
+  return refusedUpstream === 1 ? "1 try" : `${refusedUpstream} tries`;
 }
 
 function table(verdict: Verdict, paint: Paint): string[] {
@@ -53,23 +58,27 @@ function table(verdict: Verdict, paint: Paint): string[] {
   const head = `  ${"".padEnd(WIDTHS[0])}${paint.off("lanes off".padStart(WIDTHS[1]))}${paint.on("lanes on".padStart(WIDTHS[2]))}`;
   return [
     head,
-    line("chat wait, median", (side) => showMs(side.chat.waitMs.p50)),
-    line("chat wait, p99", (side) => showMs(side.chat.waitMs.p99), `objective < ${objective.waitP99Ms} ms`),
-    line("chat question to last byte, p99", (side) => showMs(side.chat.replyMs.p99)),
+    line("chat wait, median", ({ chat }) => showMs(chat.waitedMs.p50)),
+    line("chat wait, p99", ({ chat }) => showWaited(chat), `objective < ${objective.waitP99Ms} ms`),
+    line("reply time of served chat, p99", (side) => showMs(side.chat.replyMs.p99)),
     line("chat messages served", (side) => share(side.chat)),
-    line("background wait, p99", (side) => showMs(side.background.waitMs.p99)),
+    line("wait of served background, p99", (side) => showMs(side.background.waitMs.p99)),
     line("background calls served", (side) => share(side.background)),
     line("batch calls served", (side) => share(side.batch)),
-    line(
-      "batch calls a second",
-      (side) => side.batch.perSecond.toFixed(1),
-      `price of ${CHAT_SEATS} kept seats`,
-    ),
-    line("batch done after", (side) =>
-      side.batch.doneInMs === undefined ? "-" : showMs(side.batch.doneInMs),
-    ),
+    line("batch calls a second", (side) => side.batch.perSecond.toFixed(1)),
     line("most calls at once upstream", (side) => String(side.mostAtOnce)),
+    line("refused by the upstream (429)", (side) => String(side.refusedUpstream)),
+    line(
+      "share of the token budget used",
+      (side) => `${Math.round(side.budgetUsed * 100)} %`,
+      `${Math.round((CHAT_SEATS / AT_ONCE) * 100)} % kept for chat`,
+    ),
   ];
+}
+
+/** `≥` where the wait is of a message that nobody has answered. */
+export function showWaited({ waitedMs }: SideVerdict["chat"]): string {
+  return `${waitedMs.atLeast ? "≥ " : ""}${showMs(waitedMs.p99)}`;
 }
 
 function share(caller: CallerVerdict): string {

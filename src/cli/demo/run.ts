@@ -14,11 +14,18 @@ import type { RunResult } from "../../verify/load/generator.ts";
 import type { LoadMessage, LoadStart } from "../../verify/load/load-process.ts";
 import type { StandInCommand, StandInMessage } from "../../verify/stand-in/stand-in-process.ts";
 import type { GatewayReady, GatewayStart } from "./gateway-process.ts";
-import { policyText, RESOURCE, SIDES, UPSTREAM_VARIABLE } from "./policies.ts";
+import { ACCOUNT_KEY, KEY_VARIABLE, policyText, RESOURCE, SIDES, UPSTREAM_VARIABLE } from "./policies.ts";
 import type { SideName } from "./policies.ts";
-import { newSide } from "./progress.ts";
-import type { SideProgress } from "./progress.ts";
-import { AT_ONCE, CALLERS, callerPlan, RUN_MS } from "./scenario.ts";
+import { chatWaits, newSide } from "./progress.ts";
+import type { ChatWait, SideProgress } from "./progress.ts";
+import {
+  AT_ONCE,
+  CALLERS,
+  callerPlan,
+  OUTPUT_TOKENS_PER_MINUTE,
+  REQUESTS_PER_MINUTE,
+  RUN_MS,
+} from "./scenario.ts";
 import type { Caller, Scenario } from "./scenario.ts";
 import type { RunState } from "./screen.ts";
 import { judge } from "./verdict.ts";
@@ -35,8 +42,8 @@ const GENERATORS: readonly (readonly Caller[])[] = [["chat", "background"], ["ba
 const POLL_MS = 250;
 /** From all being ready to the first call, so that every generator has its plan by then. */
 const LEAD_MS = 250;
-/** Beyond the run's own length, for the replies to come in. */
-const GRACE_MS = 15_000;
+/** Chat's last calls have at least so long to be answered; what the batch then still waits for stays undone. */
+const LEAST_GRACE_MS = 4_000;
 
 type StandInChild = Child<StandInCommand, StandInMessage>;
 
@@ -49,8 +56,8 @@ interface Side {
 
 /** Starts everything, with the two policies written into `folder`. An aborted `signal` ends it all; `done` rejects. */
 export function startDemo(scenario: Scenario, folder: string, signal: AbortSignal): DemoRun {
-  const off = newSide("off");
-  const on = newSide("on");
+  const off = newSide("off", scenario);
+  const on = newSide("on", scenario);
   const chat = callerPlan(scenario, "chat", "");
   const chatDue = dueInstants(chat.arrival, chat.seed);
   let startedAt: number | undefined;
@@ -76,10 +83,14 @@ export function startDemo(scenario: Scenario, folder: string, signal: AbortSigna
       ),
     );
     await mkdir(folder, { recursive: true });
-    const sides = await Promise.all([off, on].map((progress) => startSide(progress, folder, start)));
+    const sides = await Promise.all(
+      [off, on].map((progress) => startSide(progress, scenario, folder, start)),
+    );
     const startAtEpochMs = Date.now() + LEAD_MS;
     startedAt = performance.now() + LEAD_MS;
-    const polls = setInterval(() => sides.forEach((side) => void poll(side).catch(() => undefined)), POLL_MS);
+    const nowMs = (): number => performance.now() - startedAt!;
+    const pollBoth = () => Promise.all(sides.map((side) => poll(side, nowMs)));
+    const polls = setInterval(() => void pollBoth().catch(() => undefined), POLL_MS);
     try {
       const runs = generators.map((child, number) =>
         runLoad(child, GENERATORS[number]!, scenario, sides, startAtEpochMs),
@@ -89,8 +100,9 @@ export function startDemo(scenario: Scenario, folder: string, signal: AbortSigna
         aborted,
         ...children.map((child) => child.failed),
       ]);
-      await Promise.all(sides.map(poll));
-      return verdictOf(scenario, sides, results);
+      await pollBoth();
+      const waits = sides.map(({ progress }) => chatWaits(progress, chatDue, nowMs()));
+      return verdictOf(scenario, sides, waits, results);
     } finally {
       clearInterval(polls);
     }
@@ -111,6 +123,7 @@ export function startDemo(scenario: Scenario, folder: string, signal: AbortSigna
 
 async function startSide(
   progress: SideProgress,
+  scenario: Scenario,
   folder: string,
   start: <Down, Up>(name: string, module: string) => Child<Down, Up>,
 ): Promise<Side> {
@@ -123,24 +136,38 @@ async function startSide(
     `the gateway (lanes ${progress.side})`,
     "./gateway-process",
   );
-  standIn.send({ type: "start", atOnce: AT_ONCE, runMs: RUN_MS });
-  await writeFile(policyFile, policyText(progress.side));
+  const budgets = {
+    requests: REQUESTS_PER_MINUTE,
+    inputTokens: scenario.inputTokensPerMinute,
+    outputTokens: OUTPUT_TOKENS_PER_MINUTE,
+  };
+  standIn.send({ type: "start", atOnce: AT_ONCE, runMs: RUN_MS, budgets });
+  await writeFile(policyFile, policyText(progress.side, scenario));
   const upstream = await standIn.next((message) => (message.type === "ready" ? message.url : undefined));
-  gateway.send({ policyFile, variables: { [UPSTREAM_VARIABLE]: upstream } });
+  gateway.send({
+    policyFile,
+    variables: { [UPSTREAM_VARIABLE]: upstream, [KEY_VARIABLE]: ACCOUNT_KEY },
+  });
   const { url, adminUrl } = await gateway.next((message) => message);
   return { progress, standIn, url, adminUrl };
 }
 
 /** Asks a side's gateway and stand-in how they are. */
-async function poll(side: Side): Promise<void> {
+async function poll(side: Side, nowMs: () => number): Promise<void> {
   const { progress, standIn } = side;
-  const stats = standIn.next((message) => (message.type === "stats" ? message.stats : undefined));
+  const told = standIn.next((message) => {
+    if (message.type !== "stats") return undefined;
+    progress.tokens.see(message.counts.inputTokens, nowMs());
+    return message;
+  });
   standIn.send({ type: "stats" });
   const reply = await request(`${side.adminUrl}/api/snapshot`);
   const { resources } = (await reply.body.json()) as { resources: ResourceSnapshot[] };
   progress.snapshot = resources.find((resource) => resource.name === RESOURCE);
   progress.mostWaiting = Math.max(progress.mostWaiting, progress.snapshot?.waiting ?? 0);
-  progress.stats = await stats;
+  const { stats, counts } = await told;
+  progress.stats = stats;
+  progress.refused429 = counts.refused429;
 }
 
 /** One generator's part: its callers on both sides, in the order off, on for each caller. */
@@ -159,17 +186,24 @@ async function runLoad(
       if (part.caller === "chat") part.side.progress.chat.set(sample.dueMs, sample);
     }
   });
+  const endMs = Math.max(scenario.seconds * 1_000, scenario.untilMs + LEAST_GRACE_MS);
+  const lastDueMs = callers.includes("batch") ? scenario.floodAtMs : scenario.untilMs;
   child.send({
     streams: parts.map(({ caller, side }) => callerPlan(scenario, caller, side.url)),
     startAtEpochMs,
-    graceMs: scenario.seconds * 1_000 + GRACE_MS,
+    graceMs: endMs - lastDueMs,
   });
   return child.next((message) => (message.type === "result" ? message.result : undefined));
 }
 
-function verdictOf(scenario: Scenario, sides: readonly Side[], results: readonly RunResult[]): Verdict {
+function verdictOf(
+  scenario: Scenario,
+  sides: readonly Side[],
+  waits: readonly (readonly ChatWait[])[],
+  results: readonly RunResult[],
+): Verdict {
   const sideResult = (number: number): SideResult => {
-    const { mostWaiting, stats } = sides[number]!.progress;
+    const { mostWaiting, stats, refused429, tokens } = sides[number]!.progress;
     const streams = CALLERS.map((caller) => {
       const generator = GENERATORS.findIndex((callers) => callers.includes(caller));
       const stream = GENERATORS[generator]!.indexOf(caller) * sides.length + number;
@@ -179,6 +213,9 @@ function verdictOf(scenario: Scenario, sides: readonly Side[], results: readonly
       streams: Object.fromEntries(streams) as SideResult["streams"],
       mostWaiting,
       mostAtOnce: stats?.mostAtOnce ?? 0,
+      chatWaits: waits[number]!,
+      refusedUpstream: refused429,
+      budgetUsed: tokens.usedShare,
     };
   };
   const [chat = 0, batch = 0] = results.map((result) => result.lagMs.p99);

@@ -29,7 +29,7 @@ export interface Room {
 
 const BAR_COLUMNS = 18;
 /** Lines of a frame beside the plot's own drawing, and how few rows of it are worth drawing. */
-const TEXT_ROWS = 17;
+const TEXT_ROWS = 19;
 const PLOT_ROWS = { least: 4, most: 10 } as const;
 
 /** The whole frame: never wider than 80 columns, and the plot only where there is room for it. */
@@ -41,6 +41,7 @@ export function frame(state: RunState, room: Room, paint: Paint): string[] {
     sideTitle("LANES OFF", "one queue, first come, first served", off, paint.off, paint),
     columnNames(paint),
     ...offRows(state),
+    tokensRow(off),
     "",
     sideTitle(
       "LANES ON",
@@ -51,6 +52,7 @@ export function frame(state: RunState, room: Room, paint: Paint): string[] {
     ),
     columnNames(paint),
     ...onRows(on),
+    tokensRow(on),
   ];
   const plotRows = Math.min(PLOT_ROWS.most, room.rows - TEXT_ROWS);
   if (plotRows < PLOT_ROWS.least) return lines;
@@ -97,16 +99,23 @@ export function drawPlot(plot: TimePlot, room: Room, paint: Paint): string[] {
 }
 
 /** The column names of the plain lines. */
-export const PLAIN_HEAD = "    time   lanes off: chat waits   queued    lanes on: chat waits   queued";
+export function plainHead(): readonly [string, string] {
+  const names = "chat waits  queued    429s";
+  return [
+    `${" ".repeat(11)}${"lanes off".padEnd(names.length)}     lanes on`,
+    `    time   ${names}     ${names}`,
+  ];
+}
 
 /** One line for a log: what chat meets on both sides now. The message that has waited longest speaks for a queue. */
 export function plainLine(state: RunState): string {
   const side = (progress: SideProgress): string => {
     const waits = chatWaits(progress, state.chatDue, state.nowMs);
     const longest = waits.find((wait) => wait.atLeast) ?? waits.at(-1);
-    return `${showWait(longest).padStart(21)}${String(progress.snapshot?.waiting ?? 0).padStart(9)}`;
+    const counts = [progress.snapshot?.waiting ?? 0, progress.refused429];
+    return [showWait(longest).padStart(10), ...counts.map((count) => String(count).padStart(8))].join("");
   };
-  return `${seconds(state.nowMs).padStart(8)}   ${side(state.off)}   ${side(state.on)}`;
+  return `${seconds(state.nowMs).padStart(8)}   ${side(state.off)}     ${side(state.on)}`;
 }
 
 function headline(state: RunState, paint: Paint): string {
@@ -184,6 +193,15 @@ function offRows(state: RunState): string[] {
       String(settled.length - served),
     ]),
   ];
+}
+
+/** How the upstream's own bucket of input tokens stands, and how often it has said no. */
+function tokensRow({ tokens, refused429 }: SideProgress): string {
+  const full = Math.round(BAR_COLUMNS * tokens.leftShare);
+  const bar = "█".repeat(full) + "░".repeat(BAR_COLUMNS - full);
+  const left = `${Math.round(tokens.leftShare * 100)} % left`;
+  const times = refused429 === 1 ? "once" : `${refused429} times`;
+  return ` input tokens  ${bar}  ${left.padEnd(12)} upstream answered 429: ${times}`;
 }
 
 function onRows(on: SideProgress): string[] {

@@ -1,7 +1,9 @@
-/** What the run showed, in numbers, and whether chat kept its objective. */
+/** What the run showed, in numbers, and whether chat kept its objective and the budget was held. */
 
 import type { StreamResult } from "../../verify/load/result.ts";
 import type { SideName } from "./policies.ts";
+import { waitQuantile } from "./progress.ts";
+import type { ChatWait } from "./progress.ts";
 import { CALLERS, CHAT_WAIT_OBJECTIVE_MS } from "./scenario.ts";
 import type { Caller, Scenario } from "./scenario.ts";
 
@@ -10,6 +12,12 @@ export interface SideResult {
   readonly streams: Readonly<Record<Caller, StreamResult>>;
   readonly mostWaiting: number;
   readonly mostAtOnce: number;
+  /** Chat's waits, those of messages that were never answered among them. */
+  readonly chatWaits: readonly ChatWait[];
+  /** Tries that the upstream refused because its rate budget was used up. */
+  readonly refusedUpstream: number;
+  /** What was used of the upstream's input tokens, of all that there were from the flood on: 0 to 1. */
+  readonly budgetUsed: number;
 }
 
 /** One caller on one side. Times are milliseconds. */
@@ -32,7 +40,10 @@ export interface CallerVerdict {
 
 /** One side. */
 export interface SideVerdict {
-  readonly chat: CallerVerdict;
+  readonly chat: CallerVerdict & {
+    /** The 50th and 99th percentile of all its messages' waits; of one that nobody answered, for as long as it waited. */
+    readonly waitedMs: { readonly p50: number; readonly p99: number; readonly atLeast: boolean };
+  };
   readonly background: CallerVerdict;
   readonly batch: CallerVerdict & {
     /** From the arrival of the batch to its last reply; undefined when not all of it was served. */
@@ -43,6 +54,8 @@ export interface SideVerdict {
   readonly mostWaiting: number;
   /** The most calls that the upstream saw at once. */
   readonly mostAtOnce: number;
+  readonly refusedUpstream: number;
+  readonly budgetUsed: number;
 }
 
 /** By generator: the one that sends chat and background work, and the one that sends the batch. */
@@ -57,7 +70,8 @@ export interface Verdict {
   readonly seconds: number;
   readonly batchCalls: number;
   readonly objective: { readonly lane: "critical"; readonly waitP99Ms: number };
-  /** Whether the critical lane kept its objective with lanes on, and every chat message was served. */
+  readonly inputTokensPerMinute: number;
+  /** Whether with lanes on chat kept its objective and was served, and the upstream never had to refuse. */
   readonly kept: boolean;
   /** Why not, in words. */
   readonly missed: readonly string[];
@@ -80,6 +94,7 @@ export function judge(
     seconds: scenario.seconds,
     batchCalls: scenario.batchCalls,
     objective: { lane: "critical", waitP99Ms: CHAT_WAIT_OBJECTIVE_MS },
+    inputTokensPerMinute: scenario.inputTokensPerMinute,
     kept: missed.length === 0,
     missed,
     off: sideVerdict(scenario, sides.off),
@@ -100,6 +115,8 @@ function shortfalls(on: SideVerdict): string[] {
     missed.push(
       `chat waited ${chat.waitMs.p99.toFixed(1)} ms at the 99th percentile, the objective is below ${CHAT_WAIT_OBJECTIVE_MS} ms`,
     );
+  if (on.refusedUpstream > 0)
+    missed.push(`the budget was not held: 429 from the upstream, ${on.refusedUpstream} times`);
   return missed;
 }
 
@@ -111,8 +128,10 @@ function sideVerdict(scenario: Scenario, side: SideResult): SideVerdict {
   ];
   const took = side.streams.batch.lastServedAtMs - scenario.floodAtMs;
   const all = batch.served === scenario.batchCalls && batch.served > 0;
+  const [p50, p99] = [0.5, 0.99].map((share) => waitQuantile(side.chatWaits, share));
+  const waitedMs = { p50: p50?.waitMs ?? 0, p99: p99?.waitMs ?? 0, atLeast: p99?.atLeast ?? false };
   return {
-    chat,
+    chat: { ...chat, waitedMs },
     background,
     batch: {
       ...batch,
@@ -121,6 +140,8 @@ function sideVerdict(scenario: Scenario, side: SideResult): SideVerdict {
     },
     mostWaiting: side.mostWaiting,
     mostAtOnce: side.mostAtOnce,
+    refusedUpstream: side.refusedUpstream,
+    budgetUsed: side.budgetUsed,
   };
 }
 

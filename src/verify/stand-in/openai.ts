@@ -1,256 +1,218 @@
 /**
- * As much of OpenAI's protocol as its SDK needs to be tested against: chat completions and responses, whole and
- * streamed, tool calls, models, and errors in their real shape.
+ * OpenAI's API as its documentation and its SDK describe it: chat completions, responses, embeddings, models, files,
+ * batches, errors in their real shape, rate-limit headers. Only the model is missing.
  */
 
-import { randomUUID } from "node:crypto";
-import { asRecord, asText, exampleOf, replyWords, StandInError, tokensOf } from "./dialect.ts";
-import type { Dialect, ModelAnswer, QuickAnswer, StandInCall, StandInFailure } from "./dialect.ts";
-import { RateMeter } from "./rate-meter.ts";
+import { isUnder } from "./anthropic.ts";
+import type { DialectOptions } from "./anthropic.ts";
+import { StandInError } from "./dialect.ts";
+import type { Dialect, ModelAnswer, QuickAnswer, ReplySize, StandInCall, StandInFailure } from "./dialect.ts";
+import { OpenAiBatches } from "./openai-batches.ts";
+import { chat, chatStream } from "./openai-chat.ts";
+import { embeddings } from "./openai-embeddings.ts";
+import { newId, secondsOf } from "./openai-ids.ts";
+import { modelRequest, readJson } from "./openai-request.ts";
+import { response, responseStream } from "./openai-responses.ts";
+import { openaiPage } from "./paging.ts";
+import { StoredFiles } from "./stored-files.ts";
+import type { Standing } from "./upstream-budgets.ts";
 
-const MODELS = ["gpt-5.2", "gpt-5.2-mini"];
-const REQUESTS_PER_MINUTE = 5_000;
-const TOKENS_PER_MINUTE = 800_000;
-const MANY_TOKENS = 1_000;
+const MODELS = ["gpt-5.2", "gpt-5.2-mini", "text-embedding-3-small"];
 
-interface ModelRequest {
-  readonly model: string;
-  readonly words: readonly string[];
-  readonly cut: boolean;
-  readonly promptTokens: number;
-  readonly stream: boolean;
-  readonly includeUsage: boolean;
-  readonly tool: { readonly name: string; readonly arguments: string } | undefined;
-  readonly user: string;
-}
-
-/** A dialect that answers like OpenAI; each has rate-limit meters of its own. */
-export function openaiDialect(): Dialect {
-  const meters = { requests: new RateMeter(REQUESTS_PER_MINUTE), tokens: new RateMeter(TOKENS_PER_MINUTE) };
-
-  const answer = (call: StandInCall): QuickAnswer | ModelAnswer => {
-    const route = `${call.method} ${call.path}`;
-    if (!call.header("authorization")?.startsWith("Bearer "))
-      throw refusal(401, "missing_api_key", "You didn't provide an API key.");
-    if (route === "GET /v1/models") return quick({ object: "list", data: MODELS.map(modelOf) });
-    const write = WRITERS[route];
-    if (write === undefined) throw refusal(404, "unknown_url", `Invalid URL (${route})`);
-    const request = readRequest(call);
-    meters.requests.spend(1);
-    meters.tokens.spend(request.promptTokens + request.words.length);
-    return {
-      contentType: request.stream ? "text/event-stream; charset=utf-8" : "application/json",
-      headers: { "x-request-id": newId("req_"), ...limitHeaders(meters) },
-      parts: write(request),
-      user: request.user,
-    };
-  };
-
-  const full = {
-    status: 503,
-    type: "server_is_overloaded",
-    message: "The server is overloaded. Please retry.",
-  };
-  return { answer, failure: openaiFailure, full };
-}
-
-const WRITERS: Readonly<Record<string, (request: ModelRequest) => string[]>> = {
-  "POST /v1/chat/completions": (request) =>
-    request.stream ? chatStream(request) : [JSON.stringify(chat(request))],
-  "POST /v1/responses": (request) =>
-    request.stream ? responseStream(request) : [JSON.stringify(response(request))],
+const CODES: Readonly<Record<number, string>> = {
+  400: "invalid_value",
+  401: "invalid_api_key",
+  404: "not_found",
+  429: "rate_limit_exceeded",
+  500: "server_error",
+  503: "server_is_overloaded",
 };
 
-function openaiFailure(failure: StandInFailure): QuickAnswer {
-  const kind = failure.status >= 500 ? "server_error" : "invalid_request_error";
-  const error = { message: failure.message, type: kind, param: null, code: failure.type };
+/** A dialect that answers like OpenAI. */
+export function openaiDialect(options: DialectOptions): Dialect {
+  const files = filesOf(options);
+  const batches = new OpenAiBatches({ ...options, files, reply: wholeReply });
+  const kept = new Map<string, object>();
+
+  const answer = (call: StandInCall, size: ReplySize): QuickAnswer | ModelAnswer => {
+    if (keyOf(call) === "") throw new StandInError(401, "missing_api_key", "You didn't provide an API key.");
+    const route = `${call.method} ${call.path}`;
+    if (route === "POST /v1/embeddings") return embeddingsAnswer(readJson(call.body), size);
+    if (route === "POST /v1/chat/completions" || route === "POST /v1/responses")
+      return modelAnswer(call, size, kept);
+    const found = quickAnswer(call, size);
+    if (found === undefined) throw new StandInError(404, "unknown_url", `Invalid URL (${route})`);
+    return "body" in found ? (found as QuickAnswer) : json(found);
+  };
+
+  const quickAnswer = (call: StandInCall, size: ReplySize): object | undefined => {
+    const { method, path } = call;
+    if (isUnder(path, "/v1/files")) return files.answer(call);
+    if (isUnder(path, "/v1/batches")) return batches.answer(call, size);
+    if (isUnder(path, "/v1/responses")) return keptResponse(call, kept);
+    if (method !== "GET" || !isUnder(path, "/v1/models")) return undefined;
+    return path === "/v1/models" ? { object: "list", data: MODELS.map(modelOf) } : oneModel(path.slice(11));
+  };
+
   return {
-    status: failure.status,
-    headers: { "x-request-id": newId("req_"), ...failure.headers },
-    body: JSON.stringify({ error }),
+    answer,
+    failure: openaiFailure,
+    typeOf: (status) => CODES[status] ?? "server_error",
+    keyOf,
+    limitHeaders,
+    limited: (kind, model) => ({
+      status: 429,
+      type: "rate_limit_exceeded",
+      message: `Rate limit reached for ${model} on ${kind === "requests" ? "requests" : "tokens"} per min.`,
+    }),
+    full: {
+      status: 503,
+      type: "server_is_overloaded",
+      message: "The server is overloaded. Please retry.",
+    },
   };
 }
 
-function refusal(status: number, type: string, message: string): StandInError {
-  return new StandInError({ status, type, message });
-}
-
-function readRequest(call: StandInCall): ModelRequest {
-  const body = readBody(call);
-  const { model } = body;
-  const prompt = body["messages"] ?? body["input"];
-  if (typeof model !== "string")
-    throw refusal(400, "missing_required_parameter", "you must provide a model parameter");
-  if (prompt === undefined)
-    throw refusal(400, "missing_required_parameter", "Missing required parameter: 'messages'.");
-  const most =
-    body["max_completion_tokens"] ?? body["max_tokens"] ?? body["max_output_tokens"] ?? MANY_TOKENS;
-  const { words, cut } = replyWords(Number(most));
-  return {
-    model,
-    words,
-    cut,
-    promptTokens: tokensOf(JSON.stringify(prompt)),
-    stream: body["stream"] === true,
-    includeUsage: asRecord(body["stream_options"])?.["include_usage"] === true,
-    tool: chooseTool(body["tools"], body["tool_choice"], JSON.stringify(prompt)),
-    user: asText(body["user"]),
-  };
-}
-
-function readBody(call: StandInCall): Readonly<Record<string, unknown>> {
-  try {
-    const body = asRecord(JSON.parse(call.body.toString("utf8")));
-    if (body !== undefined) return body;
-  } catch {
-    // Answered below: not JSON and not an object are the same mistake to a caller.
+function modelAnswer(call: StandInCall, size: ReplySize, kept: Map<string, object>): ModelAnswer {
+  const request = modelRequest(readJson(call.body), size);
+  const isChat = call.path === "/v1/chat/completions";
+  let parts: string[];
+  if (request.stream) parts = isChat ? chatStream(request) : responseStream(request);
+  else if (isChat) parts = [JSON.stringify(chat(request))];
+  else {
+    const whole = response(request);
+    kept.set(whole.id, whole);
+    parts = [JSON.stringify(whole)];
   }
-  throw refusal(400, "invalid_json", "We could not parse the JSON body of your request.");
-}
-
-/** The first tool, unless told not to or its result is already there; both APIs' ways of writing a tool are read. */
-function chooseTool(tools: unknown, choice: unknown, prompt: string): ModelRequest["tool"] {
-  if (!Array.isArray(tools) || tools.length === 0 || choice === "none") return undefined;
-  if (/"role":"tool"|"function_call_output"/.test(prompt)) return undefined;
-  const tool = asRecord(tools[0]) ?? {};
-  const rule = asRecord(tool["function"]) ?? tool;
-  return { name: asText(rule["name"]), arguments: JSON.stringify(exampleOf(rule["parameters"])) };
-}
-
-function chat(request: ModelRequest): object {
-  const { tool } = request;
-  const message =
-    tool === undefined
-      ? { role: "assistant", content: request.words.join(" "), refusal: null }
-      : { role: "assistant", content: null, refusal: null, tool_calls: [toolCall(tool)] };
-  const choice = { index: 0, message, logprobs: null, finish_reason: finishReason(request) };
-  return { ...chatHead("chat.completion", request), choices: [choice], usage: chatUsage(request) };
-}
-
-function chatStream(request: ModelRequest): string[] {
-  const head = chatHead("chat.completion.chunk", request);
-  const chunk = (delta: object, finish: string | null = null): string =>
-    data({ ...head, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] });
-  const parts = [chunk({ role: "assistant", content: request.tool === undefined ? "" : null })];
-  if (request.tool === undefined) for (const text of pieces(request)) parts.push(chunk({ content: text }));
-  else parts.push(chunk({ tool_calls: [{ index: 0, ...toolCall(request.tool) }] }));
-  const usage = request.includeUsage ? data({ ...head, choices: [], usage: chatUsage(request) }) : "";
-  parts.push(`${chunk({}, finishReason(request))}${usage}data: [DONE]\n\n`);
-  return parts;
-}
-
-function response(request: ModelRequest, id: string = newId("resp_")): object {
-  const { tool } = request;
-  const content = [{ type: "output_text", text: request.words.join(" "), annotations: [] }];
-  const item =
-    tool === undefined
-      ? { type: "message", id: `msg_${id}`, status: "completed", role: "assistant", content }
-      : { type: "function_call", id: `fc_${id}`, call_id: `call_${id}`, status: "completed", ...tool };
-  const usage = {
-    input_tokens: request.promptTokens,
-    input_tokens_details: { cached_tokens: 0 },
-    output_tokens: request.words.length,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: request.promptTokens + request.words.length,
-  };
-  return { ...responseHead(request, id), status: "completed", output: [item], usage };
-}
-
-/** Typed events with running numbers, and no `[DONE]`: the responses API ends with `response.completed`. */
-function responseStream(request: ModelRequest): string[] {
-  const id = newId("resp_");
-  let sequence = 0;
-  const event = (type: string, fields: object): string =>
-    `event: ${type}\n${data({ type, sequence_number: sequence++, ...fields })}`;
-  const head = { ...responseHead(request, id), status: "in_progress", output: [], usage: null };
-  const item = { type: "message", id: `msg_${id}`, status: "in_progress", role: "assistant", content: [] };
-  const at = { item_id: item.id, output_index: 0, content_index: 0 };
-  const parts = [
-    event("response.created", { response: head }) +
-      event("response.output_item.added", { output_index: 0, item }),
-  ];
-  parts[0] += event("response.content_part.added", {
-    ...at,
-    part: { type: "output_text", text: "", annotations: [] },
-  });
-  for (const text of pieces(request))
-    parts.push(event("response.output_text.delta", { ...at, delta: text, logprobs: [] }));
-  const text = request.words.join(" ");
-  parts.push(
-    event("response.output_text.done", { ...at, text, logprobs: [] }) +
-      event("response.completed", { response: response({ ...request, tool: undefined }, id) }),
-  );
-  return parts;
-}
-
-function responseHead(request: ModelRequest, id: string): object {
   return {
-    id,
-    object: "response",
-    created_at: seconds(),
+    contentType: request.stream ? "text/event-stream; charset=utf-8" : "application/json",
+    headers: idHeaders(),
+    parts,
+    user: request.user,
     model: request.model,
-    error: null,
-    incomplete_details: null,
+    inputTokens: request.promptTokens,
+    outputTokens: request.outputTokens,
+    maxOutputTokens: request.maxOutputTokens,
   };
 }
 
-function chatHead(object: string, request: ModelRequest): object {
+function embeddingsAnswer(body: Readonly<Record<string, unknown>>, size: ReplySize): ModelAnswer {
+  const { model, promptTokens, value } = embeddings(body, size);
   return {
-    id: newId("chatcmpl-"),
-    object,
-    created: seconds(),
-    model: request.model,
-    service_tier: "default",
+    contentType: "application/json",
+    headers: idHeaders(),
+    parts: [JSON.stringify(value)],
+    user: "",
+    model,
+    inputTokens: promptTokens,
+    outputTokens: 0,
+    maxOutputTokens: 0,
   };
 }
 
-function chatUsage(request: ModelRequest): object {
-  const { promptTokens, words } = request;
+/** The reply to one line of a batch. */
+function wholeReply(url: string, body: Readonly<Record<string, unknown>>, size: ReplySize): object {
+  if (url === "/v1/embeddings") return embeddings(body, size).value;
+  const request = modelRequest(body, size);
+  return url === "/v1/responses" ? response(request) : chat(request);
+}
+
+/** A response can be asked for again and deleted; what went into it is not kept. */
+function keptResponse(call: StandInCall, kept: Map<string, object>): object | undefined {
+  const [, id = "", action = ""] = call.path.slice("/v1/responses".length).split("/");
+  const found = kept.get(id);
+  if (found === undefined)
+    throw new StandInError(404, "response_not_found", `Response with id '${id}' not found.`);
+  if (call.method === "DELETE" && action === "") {
+    kept.delete(id);
+    return { id, object: "response", deleted: true };
+  }
+  if (call.method === "GET" && action === "input_items") return openaiPage([], call.query);
+  return call.method === "GET" && action === "" ? found : undefined;
+}
+
+/** `code` is what matters to a caller; `type` follows from it and from the status. */
+function openaiFailure(failure: StandInFailure): QuickAnswer {
+  const { status, type: code, message } = failure;
+  const type =
+    status >= 500
+      ? "server_error"
+      : status !== 429
+        ? "invalid_request_error"
+        : code === "rate_limit_exceeded"
+          ? message.includes("tokens per min")
+            ? "tokens"
+            : "requests"
+          : code;
   return {
-    prompt_tokens: promptTokens,
-    completion_tokens: words.length,
-    total_tokens: promptTokens + words.length,
+    status,
+    headers: { ...idHeaders(), ...failure.headers },
+    body: JSON.stringify({ error: { message, type, param: null, code } }),
   };
 }
 
-function finishReason(request: ModelRequest): string {
-  return request.tool !== undefined ? "tool_calls" : request.cut ? "length" : "stop";
+function keyOf(call: StandInCall): string {
+  return /^Bearer (.+)$/.exec(call.header("authorization") ?? "")?.[1] ?? "";
 }
 
-function toolCall(tool: NonNullable<ModelRequest["tool"]>): object {
-  return { id: newId("call_"), type: "function", function: tool };
-}
-
-function pieces(request: ModelRequest): string[] {
-  return request.words.map((word, at) => (at === 0 ? word : ` ${word}`));
-}
-
-function limitHeaders(meters: { requests: RateMeter; tokens: RateMeter }): Record<string, string> {
+/** Numbers are exact, and a reset is how long the bucket takes to be full again, as Go writes durations. */
+function limitHeaders({ requests, tokens }: Standing, nowMs: number): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [kind, meter] of Object.entries(meters)) {
-    headers[`x-ratelimit-limit-${kind}`] = String(meter.limit);
-    headers[`x-ratelimit-remaining-${kind}`] = String(meter.remaining());
-    headers[`x-ratelimit-reset-${kind}`] = `${Math.max(0, meter.fullAt().getTime() - Date.now())}ms`;
+  for (const [kind, bucket] of [
+    ["requests", requests],
+    ["tokens", tokens],
+  ] as const) {
+    if (bucket.perMinute === Infinity) continue;
+    headers[`x-ratelimit-limit-${kind}`] = String(bucket.perMinute);
+    headers[`x-ratelimit-remaining-${kind}`] = String(Math.max(0, Math.floor(bucket.left)));
+    headers[`x-ratelimit-reset-${kind}`] = goDuration(bucket.fullAt() - nowMs);
   }
   return headers;
+}
+
+/** `12ms`, `1s`, `1.5s`, `6m0s`. */
+function goDuration(durationMs: number): string {
+  const ms = Math.max(0, Math.ceil(durationMs));
+  if (ms < 1_000) return `${ms}ms`;
+  const seconds = (ms % 60_000) / 1_000;
+  return ms < 60_000 ? `${seconds}s` : `${Math.floor(ms / 60_000)}m${seconds}s`;
+}
+
+function oneModel(id: string): object {
+  if (!MODELS.includes(id))
+    throw new StandInError(404, "model_not_found", `The model '${id}' does not exist`);
+  return modelOf(id);
 }
 
 function modelOf(id: string): object {
   return { id, object: "model", created: 1_760_000_000, owned_by: "stand-in" };
 }
 
-function quick(value: object): QuickAnswer {
-  return { status: 200, headers: { "x-request-id": newId("req_") }, body: JSON.stringify(value) };
+function filesOf({ now }: DialectOptions): StoredFiles {
+  return new StoredFiles({
+    now,
+    newId: () => newId("file-"),
+    shown: ({ id, filename, purpose, createdAt, content }) => ({
+      id,
+      object: "file",
+      bytes: content.length,
+      created_at: secondsOf(createdAt),
+      filename,
+      purpose,
+      status: "processed",
+      expires_at: null,
+      status_details: null,
+    }),
+    page: openaiPage,
+    deleted: (id) => ({ id, object: "file", deleted: true }),
+    fault: (status, message) => new StandInError(status, CODES[status] ?? "invalid_value", message),
+  });
 }
 
-function data(value: object): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+function idHeaders(): Record<string, string> {
+  return { "x-request-id": newId("req_"), "openai-processing-ms": "1", "openai-version": "2020-10-01" };
 }
 
-function seconds(): number {
-  return Math.floor(Date.now() / 1_000);
-}
-
-function newId(prefix: string): string {
-  return prefix + randomUUID().replaceAll("-", "").slice(0, 24);
+function json(value: object): QuickAnswer {
+  return { status: 200, headers: idHeaders(), body: JSON.stringify(value) };
 }

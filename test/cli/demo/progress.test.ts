@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chatWaits, newSide, waitQuantile } from "../../../src/cli/demo/progress.ts";
+import { demoScenario } from "../../../src/cli/demo/scenario.ts";
 import { served } from "./samples.ts";
 
+const SCENARIO = demoScenario(30, 7);
 const DUE = Float64Array.from([0, 1_000, 2_000, 3_000, 4_000]);
 
 test("an unanswered message counts as waiting at least its age, one not yet due not at all", () => {
-  const side = newSide("off");
+  const side = newSide("off", SCENARIO);
   side.chat.set(0, served(0, 5));
   const waits = chatWaits(side, DUE, 3_100);
   assert.deepEqual(waits, [
@@ -17,7 +19,7 @@ test("an unanswered message counts as waiting at least its age, one not yet due 
 });
 
 test("a message that was refused counts with all the time it took", () => {
-  const side = newSide("on");
+  const side = newSide("on", SCENARIO);
   side.chat.set(0, {
     dueMs: 0,
     latencyMs: 740,

@@ -37,6 +37,7 @@ export function resourceSnapshot(lanes: readonly LaneSnapshot[]): ResourceSnapsh
     seatsInUse: sum((lane) => lane.running),
     waiting: sum((lane) => lane.waiting),
     draining: false,
+    budgets: [],
     lanes,
   };
 }

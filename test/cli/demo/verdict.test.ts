@@ -21,6 +21,9 @@ function side(
     },
     mostWaiting: 594,
     mostAtOnce: 8,
+    chatWaits: [{ dueMs: 0, waitMs: chatWaitMs, atLeast: false }],
+    refusedUpstream: 0,
+    budgetUsed: 0.8,
   };
 }
 
@@ -61,6 +64,19 @@ test("replies that do not tell their wait prove nothing", () => {
 
 test("no chat at all proves nothing", () => {
   assert.equal(verdict(side(0, streamResult("chat", 0, 0))).kept, false);
+});
+
+test("one try that the upstream refused with lanes on is one too many, however fast chat was", () => {
+  const { kept, missed } = verdict({ ...side(2), refusedUpstream: 1 });
+  assert.equal(kept, false);
+  assert.match(missed.join(), /429 from the upstream, 1 times/);
+});
+
+test("with lanes off chat's wait counts those who were never answered", () => {
+  const waits = Array.from({ length: 100 }, (_, at) => ({ dueMs: at, waitMs: 20_000, atLeast: at > 10 }));
+  const off = judge(SCENARIO, { off: { ...side(3), chatWaits: waits }, on: side(2) }, { chat: 1, batch: 80 })
+    .off.chat;
+  assert.deepEqual(off.waitedMs, { p50: 20_000, p99: 20_000, atLeast: true });
 });
 
 test("lanes off may miss: only lanes on is judged", () => {

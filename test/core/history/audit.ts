@@ -4,6 +4,7 @@
  * over) and throws nothing: violations are collected, for a throw would be swallowed by the code it is thrown through.
  */
 
+import { waitsSince } from "../../../src/core/credit.ts";
 import { LanewayError, REASONS } from "../../../src/core/errors.ts";
 import type { Lane, NeverStarted } from "../../../src/core/lane.ts";
 import type { Scheduler } from "../../../src/core/scheduler.ts";
@@ -19,6 +20,7 @@ import {
   waitMs,
 } from "../../../src/core/task.ts";
 import type { Task } from "../../../src/core/task.ts";
+import { BudgetJudge } from "./judge-budget.ts";
 import { judgeEviction, judgeRefusal } from "./judge-refusal.ts";
 import { judgeStart } from "./judge-start.ts";
 
@@ -43,6 +45,7 @@ export class Audit {
   starts = 0;
   /** When a waiter past its age was last refused in a lane: a pick that was meant for it may serve a younger one. */
   readonly oldRefusedAt: Map<Lane, number> = new Map();
+  readonly budgets: BudgetJudge = new BudgetJudge(this);
   readonly #running: Set<Task> = new Set();
   #startedNow: Task[] = [];
 
@@ -90,7 +93,9 @@ export class Audit {
       options: object,
       mayWait: boolean,
     ) => Task | undefined;
+    this.budgets.watch();
     const watched = (options: object, mayWait: boolean): Task | undefined => {
+      this.budgets.watch();
       const task = submit(options, mayWait);
       this.latest = task;
       if (task !== undefined) {
@@ -142,7 +147,7 @@ export class Audit {
     const { scheduler } = this;
     const refuse = scheduler.refuse.bind(scheduler);
     scheduler.refuse = (task: Task, outcome: NeverStarted, cause: unknown, now: number): Task => {
-      if (now - task.arrivedAt >= task.home.config.agingAfterMs) this.oldRefusedAt.set(task.home, now);
+      if (now - waitsSince(task) >= task.home.config.agingAfterMs) this.oldRefusedAt.set(task.home, now);
       if (cause instanceof LanewayError) {
         if (!(REASONS[cause.code] as readonly string[]).includes(cause.reason))
           this.fault(13, `${cause.code} with the reason ${cause.reason}`);
@@ -247,7 +252,8 @@ export class Audit {
     const parked = scheduler.lanes.filter((lane) => lane.parkedFor !== undefined && now < lane.parkedUntil);
     for (const lane of parked.length === 1 ? parked : []) {
       const { room } = this.room(lane);
-      if (lane.parkedFor!.state === WAITING && lane.parkedFor!.width <= room)
+      const { state, width, more } = lane.parkedFor!;
+      if (state === WAITING && width <= room && more?.need === undefined)
         this.fault(
           16,
           `seats stay parked for a task of ${lane.parkedFor!.width} in lane ${lane.name}, although ${room} are free for it`,
@@ -257,7 +263,7 @@ export class Audit {
     for (const task of this.live) {
       if (task.state !== WAITING || this.#hasElder(task)) continue;
       const { room } = this.room(task.home);
-      if (Math.min(task.width, task.home.share.hold) <= room)
+      if (Math.min(task.width, task.home.share.hold) <= room && !this.budgets.mayWait(task))
         this.fault(
           3,
           `${room} seats are free for lane ${task.home.name} while a task of ${task.width} waits in it`,
@@ -267,7 +273,7 @@ export class Audit {
 
   #hasElder(task: Task): boolean {
     for (const other of this.live)
-      if (other.state === WAITING && other.queue === task.queue && other.seq < task.seq) return true;
+      if (other.state === WAITING && inOneLine(other, task) && other.seq < task.seq) return true;
     return false;
   }
 
@@ -316,6 +322,7 @@ export class Audit {
     const seatsInUse = scheduler.ledger.inUse;
     if (seatsInUse + running + waiting + backingOff !== 0)
       this.fault(11, `at rest, but ${JSON.stringify({ seatsInUse, running, waiting, backingOff })}`);
+    this.budgets.checkRest();
     if (this.live.size > 0) this.fault(11, `${this.live.size} tasks never ended`);
     const floors = scheduler.lanes.reduce((sum, lane) => sum + lane.share.floor, 0);
     if (scheduler.ledger.idleFloors !== floors)
@@ -333,4 +340,9 @@ export class Audit {
         `aged tasks took ${this.agedTime} of ${this.allTime} seat-milliseconds, the budget allows ${allowed}`,
       );
   }
+}
+
+/** Those of one flow go one after the other, unless they need different budgets. */
+export function inOneLine(a: Task, b: Task): boolean {
+  return a.queue === b.queue && a.more?.need?.set === b.more?.need?.set;
 }

@@ -54,6 +54,8 @@ export function judgeRefusal(
 
 function judgePrediction(audit: Audit, task: Task, outcome: NeverStarted, now: number): void {
   const lane = task.home;
+  // How fast a budget refills is known, not measured.
+  if (task.more?.need !== undefined) return;
   if (lane.runs.samples === 0) audit.fault(10, `predicted without a measurement in lane ${lane.name}`);
   const left = (task.dueAt ?? task.arrivedAt + lane.config.timeoutMs) - now;
   if (outcome === "timedOut" && left >= lane.runs.longest * 1.5)
@@ -131,5 +133,8 @@ function heaviestLoad(audit: Audit, lane: Lane): number {
 }
 
 function newest(audit: Audit): Task {
-  return [...audit.live].filter((task) => task.state === WAITING).reduce((a, b) => (a.seq > b.seq ? a : b));
+  // Its number says nothing where it has waited before; of those that came together the last one stands last here.
+  return [...audit.live]
+    .filter((task) => task.state === WAITING)
+    .reduce((a, b) => (a.arrivedAt > b.arrivedAt ? a : b));
 }

@@ -1,8 +1,10 @@
 /** Whether the seat that was just taken went to the lane and the task that the design names. */
 
+import { waitsSince } from "../../../src/core/credit.ts";
 import type { Lane } from "../../../src/core/lane.ts";
 import { WAITING } from "../../../src/core/task.ts";
 import type { Task } from "../../../src/core/task.ts";
+import { inOneLine } from "./audit.ts";
 import type { Audit } from "./audit.ts";
 
 /** Called while the task has its seats already and the next one has not been chosen. */
@@ -13,10 +15,12 @@ export function judgeStart(audit: Audit, started: Task, aged: boolean): void {
   const due = started.dueAt ?? started.arrivedAt + started.home.config.timeoutMs;
   if (due <= now) audit.fault(10, `a task started at ${now}, but its time was up at ${due}`);
   for (const other of waiting)
-    if (other.queue === started.queue && other.seq < started.seq)
+    if (inOneLine(other, started) && other.seq < started.seq)
       audit.fault(7, `task ${started.seq} of flow "${started.flow}" started before task ${other.seq}`);
   // A wide head in the way changes who may go: judged by the traces of promise 16 instead.
   if ([...waiting, started].some((task) => task.width > 1)) return;
+  // One that lacks budget lets others go first: judged where budgets are.
+  if (waiting.some((task) => task.more?.need !== undefined)) return;
   judgeLane(audit, started.home, aged, waiting);
 }
 
@@ -46,7 +50,7 @@ function judgeLane(audit: Audit, chosen: Lane, aged: boolean, waiting: readonly 
   if (able.includes(top) && below(top))
     return top === chosen ? undefined : audit.fault(2, say("(b) top lane", top));
   if (aged) {
-    const old = (task: Task) => task.home === chosen && now - task.arrivedAt >= chosen.config.agingAfterMs;
+    const old = (task: Task) => task.home === chosen && now - waitsSince(task) >= chosen.config.agingAfterMs;
     // The picked lane's fair queue may serve a younger one than the one whose age it was picked for.
     if (!waiting.some(old) && !justStarted(audit, chosen, now))
       audit.fault(6, `lane ${chosen.name} was picked out of turn, but nobody in it is old`);
@@ -61,7 +65,7 @@ function judgeLane(audit: Audit, chosen: Lane, aged: boolean, waiting: readonly 
 function justStarted(audit: Audit, lane: Lane, now: number): boolean {
   if (audit.oldRefusedAt.get(lane) === now) return true;
   for (const task of audit.live)
-    if (task.home === lane && task.startedAt === now && now - task.arrivedAt >= lane.config.agingAfterMs)
+    if (task.home === lane && task.startedAt === now && now - waitsSince(task) >= lane.config.agingAfterMs)
       return true;
   return false;
 }

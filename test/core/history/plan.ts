@@ -1,7 +1,7 @@
 /** A random resource: lanes, guarantees, bounds and switches, always valid, all from one seed. */
 
 import type { Limit } from "../../../src/core/limit/limit.ts";
-import type { LaneOptions, Percent, ResourceOptions } from "../../../src/core/options.ts";
+import type { BudgetOptions, LaneOptions, Percent, ResourceOptions } from "../../../src/core/options.ts";
 import type { Random } from "../../../src/testing/random.ts";
 
 /** How likely each kind of thing is in one history; drawn anew for each, unless a test fixes it. */
@@ -27,6 +27,10 @@ export interface Profile {
   readonly tinyQueues: number;
   /** Chance that a lane is exempt. */
   readonly exempt: number;
+  /** Chance that a task needs a budget; none has any while it is 0. */
+  readonly budgets: number;
+  /** Chance that a task has waited before. */
+  readonly waited: number;
   /** Mean of the time between two steps, in milliseconds. */
   readonly pauseMs: number;
   readonly order: "strict" | "weighted";
@@ -50,6 +54,9 @@ export function randomProfile(random: Random, fixed: Partial<Profile>): Profile 
     shadow: random.next() < 0.05 ? 1 : 0,
     tinyQueues: sometimes(0.6),
     exempt: sometimes(0.15),
+    // Not drawn: histories without them stay what they were.
+    budgets: 0,
+    waited: 0,
     pauseMs: random.pick([2, 8, 25]),
     order: random.next() < 0.7 ? "strict" : "weighted",
     aging: random.next() < 0.7,
@@ -94,8 +101,19 @@ export function randomResource(random: Random, profile: Profile): Omit<ResourceO
       ? { queue: { max: random.whole(0, 12), whenFull: random.pick(["reject", "evict"] as const) } }
       : {}),
     ...(random.next() < 0.3 ? { flowWeight: (flow: string) => (flow === "a" ? 3 : 1) } : {}),
+    ...(profile.budgets > 0 ? { budgets: randomBudgets(random) } : {}),
     enforce: profile.shadow === 0,
     detectDeadlock: profile.nested > 0,
+  };
+}
+
+/** Refilled by about one each millisecond; what a history asks for at once is more. */
+export function randomBudgets(random: Random): BudgetOptions {
+  return {
+    ...(random.next() < 0.5 ? { requests: 60_000 } : {}),
+    inputTokens: random.pick([20_000, 60_000, 200_000]),
+    ...(random.next() < 0.5 ? { outputTokens: 60_000 } : {}),
+    of: (name) => (name === "small" ? { inputTokens: 10_000 } : undefined),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isLanewayError } from "../../../src/core/errors.ts";
-import type { TaskOptions } from "../../../src/core/options.ts";
+import type { Cost, TaskOptions } from "../../../src/core/options.ts";
 import type { Permit } from "../../../src/core/permit.ts";
 import { ENDED, RUNNING } from "../../../src/core/task.ts";
 import type { Task } from "../../../src/core/task.ts";
@@ -13,10 +13,11 @@ import type { Random } from "../../../src/testing/random.ts";
 import { schedulerOf } from "../inside.ts";
 import { Audit } from "./audit.ts";
 import { CountingClock } from "./counting-clock.ts";
-import { MovingLimit, randomLanes, randomProfile, randomResource } from "./plan.ts";
+import { MovingLimit, randomBudgets, randomLanes, randomProfile, randomResource } from "./plan.ts";
 import type { Profile } from "./plan.ts";
 
 const STEPS = 60;
+const BUDGETS = ["", "key-0", "key-1", "small"];
 
 /** One submission, as its caller sees it. */
 interface Call {
@@ -65,6 +66,8 @@ class History {
   }
 
   async play(): Promise<void> {
+    // A bucket takes a minute to fill and a history a second: all begin empty.
+    for (const name of this.profile.budgets > 0 ? BUDGETS : []) this.correct(name);
     for (let step = 0; step < STEPS; step++) {
       await this.clock.advance(this.random.next() < 0.4 ? 0 : this.random.exponential(this.profile.pauseMs));
       this.checkSettled();
@@ -86,6 +89,7 @@ class History {
     else if (chance < 0.8) this.release();
     else if (chance < 0.8 + profile.requeues / 2) this.requeue();
     else if (chance < 0.95) for (let i = random.whole(1, 6); i > 0; i--) void this.run();
+    else if (profile.budgets > 0) this.budget();
     else this.resource.snapshot();
   }
 
@@ -107,8 +111,50 @@ class History {
       ...(random.next() < profile.dueSoon ? { timeoutMs: random.pick([0, 5, 50, 500]) } : {}),
       ...(random.next() < profile.dueSoon ? { deadline: now + random.pick([-1, 0, 20, 200]) } : {}),
       ...(abort === undefined ? {} : { signal: abort.signal }),
+      ...(random.next() < profile.budgets ? this.needs() : {}),
+      ...(random.next() < profile.waited ? { waitedMs: random.whole(0, 300) } : {}),
     };
     return { task, abort };
+  }
+
+  /** What a task needs of which budgets. */
+  needs(): Pick<TaskOptions, "cost" | "budget"> {
+    const { random } = this;
+    const budget = random.pick<string | readonly string[]>([
+      "",
+      "key-0",
+      "key-1",
+      "small",
+      ["key-0", "key-1"],
+    ]);
+    return { ...(budget === "" ? {} : { budget }), ...(random.next() < 0.2 ? {} : { cost: this.cost() }) };
+  }
+
+  cost(): Cost {
+    const { random } = this;
+    return {
+      requests: random.pick([0, 1, 1, 5]),
+      inputTokens: random.pick([0, 5, 30, 30, 200, 100_000]),
+      outputTokens: random.pick([0, 10]),
+    };
+  }
+
+  correct(name: string, left = 0): void {
+    this.audit.budgets.told();
+    this.inside(() =>
+      this.resource.budget(name).correct({ requests: left, inputTokens: left, outputTokens: left }),
+    );
+  }
+
+  budget(): void {
+    const name = this.random.pick(BUDGETS);
+    const what = this.random.whole(0, 2);
+    if (what === 0) this.inside(() => this.resource.budget(name).pause(this.random.exponential(50)));
+    else if (what === 1) this.correct(name, this.random.whole(-20, 100));
+    else {
+      this.audit.budgets.told();
+      this.inside(() => this.resource.update({ budgets: randomBudgets(this.random) }));
+    }
   }
 
   newCall(abort: AbortController | undefined): Call {
@@ -154,7 +200,11 @@ class History {
     const { random, profile } = this;
     await this.clock.sleep(random.exponential(20));
     if (random.next() < profile.requeues) {
-      await permit.requeue({ afterMs: random.pick([0, 0, 10, 100]) });
+      await permit.requeue({
+        afterMs: random.pick([0, 0, 10, 100]),
+        ...(profile.budgets > 0 && random.next() < 0.5 ? { cost: this.cost() } : {}),
+        ...(profile.budgets > 0 && random.next() < 0.3 ? { budget: "key-1" } : {}),
+      });
       await this.clock.sleep(random.exponential(20));
     }
     if (random.next() < profile.throws) throw new Error("rejected");
@@ -185,7 +235,8 @@ class History {
   release(): void {
     for (const permit of this.held) {
       this.held.delete(permit);
-      this.inside(() => permit.release({ failed: this.random.next() < 0.2 }));
+      const cost = this.profile.budgets > 0 && this.random.next() < 0.7 ? { cost: this.cost() } : {};
+      this.inside(() => permit.release({ failed: this.random.next() < 0.2, ...cost }));
       const before = this.audit.scheduler.ledger.inUse;
       if (this.random.next() < 0.3) this.inside(() => permit.release());
       if (this.audit.scheduler.ledger.inUse !== before)

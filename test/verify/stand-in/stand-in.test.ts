@@ -1,48 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
-import { startStandIn } from "../../../src/verify/stand-in/stand-in.ts";
-import type { StandIn, StandInOptions } from "../../../src/verify/stand-in/stand-in.ts";
+import { ANTHROPIC, eventsOf, MESSAGE, OPENAI, post, standIn } from "./started.ts";
 
-const ANTHROPIC = {
-  "content-type": "application/json",
-  "x-api-key": "any",
-  "anthropic-version": "2023-06-01",
-};
-const OPENAI = { "content-type": "application/json", authorization: "Bearer any" };
-const MESSAGE = {
-  model: "claude-sonnet-5-5",
-  max_tokens: 64,
-  messages: [{ role: "user", content: "Hello" }],
-};
 const TOOL = {
   name: "get_weather",
   input_schema: { type: "object", properties: { city: { type: "string" }, days: { type: "integer" } } },
 };
-
-async function standIn(t: TestContext, options: StandInOptions = { runMs: 0 }): Promise<StandIn> {
-  const started = await startStandIn(options);
-  t.after(() => started.close());
-  return started;
-}
-
-function post(
-  url: string,
-  body: object | string,
-  headers: Record<string, string> = ANTHROPIC,
-): Promise<Response> {
-  return fetch(url, {
-    method: "POST",
-    headers,
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-}
-
-async function events(response: Response): Promise<Record<string, unknown>[]> {
-  const text = await response.text();
-  const data = text.split("\n").filter((line) => line.startsWith("data: ") && line !== "data: [DONE]");
-  return data.map((line) => JSON.parse(line.slice(6)) as Record<string, unknown>);
-}
 
 /** Lets a test decide when each part of each reply is written. */
 function pacer(): { pace: () => Promise<void>; paused: () => Promise<void>; goOn: () => void } {
@@ -84,7 +47,7 @@ test("a message has the shape, the ids and the rate-limit headers of the real on
 test("a stream's events come in the real order, and its usage is cumulative", async (t) => {
   const { url } = await standIn(t);
   const response = await post(`${url}/v1/messages`, { ...MESSAGE, stream: true });
-  const all = await events(response);
+  const all = await eventsOf(response);
   const types = all.map((event) => event["type"]).filter((type, at, list) => type !== list[at - 1]);
   assert.deepEqual(types, [
     "message_start",
@@ -108,7 +71,7 @@ test("a request that offers tools gets a tool call that fits its schema, in piec
   const whole = (await (await post(`${url}/v1/messages`, request)).json()) as Record<string, any>;
   assert.equal(whole["stop_reason"], "tool_use");
   assert.deepEqual(whole["content"][1].input, { city: "example", days: 1 });
-  const streamed = await events(await post(`${url}/v1/messages`, { ...request, stream: true }));
+  const streamed = await eventsOf(await post(`${url}/v1/messages`, { ...request, stream: true }));
   const pieces = streamed.map(
     (event) => (event["delta"] as { partial_json?: string } | undefined)?.partial_json ?? "",
   );
