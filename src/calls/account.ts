@@ -3,6 +3,8 @@
  * call is charged to, what is paused, and what the upstream's headers say of our books.
  */
 
+import type { Budget } from "../core/budget/handle.ts";
+import type { Cost } from "../core/options.ts";
 import type { Resource } from "../core/resource.ts";
 import type { HeaderOf, Provider, RateLimits, RequestKind, Verdict } from "../providers/provider.ts";
 import { KINDS, lowered } from "./books.ts";
@@ -23,6 +25,8 @@ const CLASS_LENGTH_MAX = 100;
 interface Book {
   /** The most that was ever left, which is its size: a budget begins full. */
   readonly size: { [K in Kind]: number };
+  /** The upstream's own limits, as it last stated them. */
+  stated: Cost;
   /** Pauses in a row. */
   pauses: number;
   readonly charging: Charging;
@@ -32,6 +36,7 @@ export interface AccountOptions {
   readonly keys: readonly string[];
   readonly laneKeys: Readonly<Record<string, readonly string[]>>;
   readonly classOf: (model: string) => string;
+  readonly keyNames: ((key: string, index: number) => string) | undefined;
   /** The resource's clock. */
   readonly now: () => number;
   /** Wall-clock milliseconds. */
@@ -48,7 +53,7 @@ export class Account {
   constructor(resource: Resource, provider: Provider, options: AccountOptions) {
     this.#resource = resource;
     this.#provider = provider;
-    this.#keys = new Keys(options.keys, options.laneKeys);
+    this.#keys = new Keys(options.keys, options.laneKeys, options.keyNames);
     this.#options = options;
   }
 
@@ -91,7 +96,8 @@ export class Account {
     const book = this.#see(name, ours);
     book.charging.replied(id, ours, book.size, theirs, this.#options.now());
     if (theirs === undefined) return undefined;
-    const levels = lowered(ours, book.size, theirs, (left) => book.charging.afterAll(left));
+    this.#state(budget, book, theirs.limit);
+    const levels = lowered(budget.left, book.size, theirs, (left) => book.charging.afterAll(left));
     if (levels !== undefined) budget.correct(levels);
     return theirs;
   }
@@ -135,9 +141,18 @@ export class Account {
     return `${key.name}/${model === undefined ? "" : this.#options.classOf(model).slice(0, CLASS_LENGTH_MAX)}`;
   }
 
+  /** The account may be smaller than the policy says; levels kept for lanes must not be more than there ever is. */
+  #state(budget: Budget, book: Book, limit: Cost): void {
+    if (KINDS.every((kind) => limit[kind] === book.stated[kind])) return;
+    book.stated = limit;
+    budget.limit(limit);
+    for (const kind of KINDS) book.size[kind] = Math.min(book.size[kind], limit[kind] ?? Infinity);
+  }
+
   #book(name: string): Book {
     return this.#books.of(name, () => ({
       size: { requests: 0, inputTokens: 0, outputTokens: 0 },
+      stated: {},
       pauses: 0,
       charging: new Charging(),
     }));

@@ -58,7 +58,11 @@ export class Keys {
   readonly #shared: readonly Key[];
   readonly #ofLane: ReadonlyMap<string, readonly Key[]>;
 
-  constructor(keys: readonly string[], laneKeys: Readonly<Record<string, readonly string[]>>) {
+  constructor(
+    keys: readonly string[],
+    laneKeys: Readonly<Record<string, readonly string[]>>,
+    nameOf: (key: string, index: number) => string = byPlace,
+  ) {
     // A key that is listed twice has one allowance and one health: it is named by where it stands first.
     const known = new Map<string, Key>();
     const keyOf = (secret: string, name: string): Key => {
@@ -69,7 +73,7 @@ export class Keys {
     this.#shared =
       keys.length === 0
         ? [new Key("caller", undefined)]
-        : [...new Set(keys.map((key, index) => keyOf(key, `${index}`)))];
+        : [...new Set(keys.map((key, index) => keyOf(key, nameOf(key, index))))];
     this.#ofLane = new Map(
       Object.entries(laneKeys)
         .filter(([, own]) => own.length > 0)
@@ -95,6 +99,10 @@ export class Keys {
     const keys = this.#ofLane.get(lane) ?? this.#shared;
     return keys.some((other) => other !== key && !other.isAside);
   }
+}
+
+function byPlace(_key: string, index: number): string {
+  return `${index}`;
 }
 
 /** The class follows after the first slash of a budget's name, so none may stand before. */

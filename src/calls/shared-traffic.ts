@@ -16,18 +16,31 @@ export interface SharedTrafficOptions {
   readonly budget: number;
 }
 
-const known = new WeakMap<Resource, Map<string, Traffic>>();
+/** What is known of one resource: a key has one name in all of its traffics, for it has one allowance. */
+interface OfResource {
+  readonly traffics: Map<string, Traffic>;
+  readonly keyNames: Map<string, string>;
+}
+
+const known = new WeakMap<Resource, OfResource>();
 
 /** The one traffic of this resource to this provider with these options. */
 export function trafficOf(resource: Resource, provider: Provider, options: SharedTrafficOptions): Traffic {
   const { keys = [], attempts, budget } = options;
   let ofResource = known.get(resource);
-  if (ofResource === undefined) known.set(resource, (ofResource = new Map()));
+  if (ofResource === undefined)
+    known.set(resource, (ofResource = { traffics: new Map(), keyNames: new Map() }));
+  const { traffics, keyNames } = ofResource;
   const name = JSON.stringify([provider.name, attempts, budget, keys]);
-  let traffic = ofResource.get(name);
+  let traffic = traffics.get(name);
   if (traffic === undefined) {
-    traffic = new Traffic(resource, provider, { keys, retry: { attempts, budget } });
-    ofResource.set(name, traffic);
+    const nameOf = (key: string): string => {
+      const found = keyNames.get(key) ?? `${keyNames.size}`;
+      keyNames.set(key, found);
+      return found;
+    };
+    traffic = new Traffic(resource, provider, { keys, keyNames: nameOf, retry: { attempts, budget } });
+    traffics.set(name, traffic);
   }
   return traffic;
 }

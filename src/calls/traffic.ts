@@ -31,6 +31,8 @@ export interface TrafficOptions {
   readonly retry: { readonly attempts: number; readonly budget: number };
   /** The class by which a policy names a model's budgets; undefined: the provider's. */
   readonly classOf?: (model: string) => string | undefined;
+  /** What a key is called in the names of budgets. Default: its place in `keys`. */
+  readonly keyNames?: ((key: string, index: number) => string) | undefined;
   readonly random?: () => number;
   /** The resource's clock. Default: the system's. */
   readonly now?: () => number;
@@ -107,6 +109,7 @@ export class Traffic {
         keys,
         laneKeys,
         classOf,
+        keyNames: options.keyNames,
         now,
         wall: options.wall ?? Date.now,
       }),

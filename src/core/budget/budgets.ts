@@ -71,7 +71,7 @@ export class Budgets {
 
   /** A budget of that name as it is before anybody has used it. */
   newOf(name: string, now: number): NamedBudget {
-    return new NamedBudget(name, this.#sizesOf(name), this.#floors, now);
+    return new NamedBudget(name, this.#sizesOf({ name, stated: {} }), this.#floors, now);
   }
 
   setOf(names: readonly string[]): BudgetSet {
@@ -290,8 +290,16 @@ export class Budgets {
     const from = names.map((name) => before.indexOf(name));
     for (const budget of this.#byName.values()) {
       budget.refill(now);
-      budget.change(this.#sizesOf(budget.name), this.#floors, from, now);
+      budget.change(this.#sizesOf(budget), this.#floors, from, now);
     }
+  }
+
+  /** Whoever limits this budget says how much there is. */
+  state(budget: NamedBudget, perMinute: Cost, now: number): void {
+    budget.stated = { ...budget.stated, ...perMinute };
+    budget.refill(now);
+    const same = this.#scheduler.all.map((_, rank) => rank);
+    budget.change(this.#sizesOf(budget), this.#floors, same, now);
   }
 
   snapshot(now: number): BudgetSnapshot[] {
@@ -301,8 +309,12 @@ export class Budgets {
     });
   }
 
-  #sizesOf(name: string): Cost {
-    return this.#config === undefined ? {} : sizesFor(this.#config, name);
+  /** What the options give it, or the less that it is said to have. */
+  #sizesOf({ name, stated }: Pick<NamedBudget, "name" | "stated">): Cost {
+    if (this.#config === undefined) return {};
+    const sizes = sizesFor(this.#config, name);
+    const least = KINDS.map((kind) => [kind, Math.min(sizes[kind] ?? Infinity, stated[kind] ?? Infinity)]);
+    return Object.fromEntries(least.filter(([kind]) => sizes[kind as keyof Cost] !== undefined)) as Cost;
   }
 
   #floorsNow(): Floors {

@@ -9,6 +9,7 @@ import { Budgets } from "./budgets.ts";
 
 const KNOWN: ReadonlySet<string> = new Set(KINDS);
 const MOST = 1e15;
+const LEAST = 1e-6;
 
 /**
  * One named budget of a resource: what is left of it, and what somebody who knows better has to say.
@@ -36,6 +37,13 @@ export interface Budget {
    * @throws LanewayError `LANEWAY_INVALID` for anything but amounts.
    */
   correct(left: Cost): void;
+  /**
+   * So much a minute is all there is, says whoever limits it. Less than the options say counts from now on, until it says
+   * another number; more does not. What lanes keep of the budget follows.
+   *
+   * @throws LanewayError `LANEWAY_INVALID` for anything but amounts.
+   */
+  limit(perMinute: Cost): void;
 }
 
 /** The budget of that name, whether anybody has used it yet or not. */
@@ -74,16 +82,26 @@ class Handle implements Budget {
   }
 
   correct(left: Cost): void {
-    const place = `budget "${this.name}": correct`;
-    if (typeof left !== "object" || left === null)
-      throw invalid(place, `an object with ${KINDS.join(", ")}`, left);
-    knownKeys(place, left, KNOWN);
-    for (const kind of KINDS)
-      if (left[kind] !== undefined) number(`${place}: ${kind}`, left[kind], -MOST, MOST);
+    checkAmounts(`budget "${this.name}": correct`, left, -MOST);
     const now = this.#scheduler.clock.now();
     const budget = this.#all.named(this.name);
     budget.refill(now);
     budget.correct(left);
     this.#scheduler.afterChange(now);
   }
+
+  limit(perMinute: Cost): void {
+    checkAmounts(`budget "${this.name}": limit`, perMinute, LEAST);
+    const now = this.#scheduler.clock.now();
+    this.#all.state(this.#all.named(this.name), perMinute, now);
+    this.#scheduler.afterChange(now);
+  }
+}
+
+function checkAmounts(place: string, amounts: Cost, least: number): void {
+  if (typeof amounts !== "object" || amounts === null)
+    throw invalid(place, `an object with ${KINDS.join(", ")}`, amounts);
+  knownKeys(place, amounts, KNOWN);
+  for (const kind of KINDS)
+    if (amounts[kind] !== undefined) number(`${place}: ${kind}`, amounts[kind], least, MOST);
 }

@@ -17,6 +17,8 @@ export class NamedBudget {
   readonly name: string;
   readonly buckets: (Bucket | undefined)[];
   pausedUntil = 0;
+  /** What whoever limits it says that there is in a minute. */
+  stated: Cost = {};
   /** Tasks that need it and wait, and those that run and are charged to it. */
   waiting = 0;
   running = 0;

@@ -58,7 +58,7 @@ export function svgPlot(plot: TimePlot): string {
     legend(plot),
     grid(plot, axis),
     plot.level === undefined ? "" : level(axis, plot.level),
-    plot.event === undefined ? "" : event(plot, plot.event),
+    plot.event === undefined ? "" : event(plot, axis, plot.event),
     ...plot.curves.map((curve, number) => drawCurve(plot, axis, curve, number)),
     "</svg>",
   ];
@@ -122,9 +122,29 @@ function level(axis: LogAxis, rule: { readonly yMs: number; readonly label: stri
   return `<path class="axis dashed" d="M${FRAME.left} ${at}H${right}"/><text x="${right - 4}" y="${at - 6}" text-anchor="end">${escape(rule.label)}</text>`;
 }
 
-function event(plot: TimePlot, mark: { readonly xMs: number; readonly label: string }): string {
+/** A letter of 13 pixels is about so wide, and a line of them so high. */
+const LETTER = { width: 8, height: 28 } as const;
+
+function event(
+  plot: TimePlot,
+  axis: LogAxis,
+  mark: { readonly xMs: number; readonly label: string },
+): string {
   const at = x(plot, mark.xMs);
-  return `<path class="axis dashed" d="M${at} ${FRAME.top}V${HEIGHT - FRAME.bottom}"/><text x="${at + 6}" y="${FRAME.top + 12}">${escape(mark.label)}</text>`;
+  const row = freeRow(plot, axis, at, at + LETTER.width * mark.label.length);
+  return `<path class="axis dashed" d="M${at} ${FRAME.top}V${HEIGHT - FRAME.bottom}"/><text x="${at + 6}" y="${row}">${escape(mark.label)}</text>`;
+}
+
+/** The highest row in which a label from one x to another lies on no curve; the first when there is none. */
+function freeRow(plot: TimePlot, axis: LogAxis, from: number, to: number): number {
+  const first = FRAME.top + 12;
+  const near = plot.curves
+    .flatMap(({ points }) => points)
+    .filter(({ xMs }) => x(plot, xMs) >= from && x(plot, xMs) <= to)
+    .map(({ yMs }) => y(axis, yMs));
+  for (let row = first; row < HEIGHT - FRAME.bottom; row += LETTER.height)
+    if (near.every((height) => Math.abs(height - (row - 4)) > 16)) return row;
+  return first;
 }
 
 function drawCurve(plot: TimePlot, axis: LogAxis, curve: Curve, number: number): string {
