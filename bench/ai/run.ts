@@ -5,7 +5,7 @@
 
 import type { StreamPlan } from "../../src/verify/load/load-process.ts";
 import type { BenchRow } from "../row.ts";
-import { atMost, over, under } from "../question.ts";
+import { over, under } from "../question.ts";
 import { none } from "./none.ts";
 import { Processes } from "./processes.ts";
 
@@ -47,7 +47,15 @@ resources:
     { provider: anthropic, upstream: "${eight.url}", limit: ${SEATS}, lanes: { critical: { reservation: ${KEPT}, lendable: 0 } } }
 `);
     const burst = { kind: "burst", count: BATCH, atMs: 0 } as const;
-    const spaced = { kind: "spaced", minMs: RUN_MS, maxMs: 300, fromMs: 0, untilMs: 20_000 } as const;
+    // Far enough apart that chat never wants a third seat, even where a busy machine draws a call out to twice its length:
+    // a wait is then of the gateway's making.
+    const spaced = {
+      kind: "spaced",
+      minMs: 2 * RUN_MS,
+      maxMs: 3 * RUN_MS,
+      fromMs: 0,
+      untilMs: 20_000,
+    } as const;
     const [direct, batch, chat] = await all.load([
       { streams: [plan("batch", six.url, burst, "batch")], graceMs: MINUTE_MS },
       { streams: [plan("batch", gateway, burst, "batch")], graceMs: MINUTE_MS },
@@ -56,18 +64,14 @@ resources:
     const [[alone], [beside], [talk]] = [direct!.streams, batch!.streams, chat!.streams];
     if (alone!.served < BATCH || beside!.served < BATCH || talk!.served < talk!.sent)
       throw new Error(`bench/ai: not all calls were served: ${JSON.stringify([alone, beside, talk])}`);
-    const perSecond = (lastMs: number): number => (BATCH * 1_000) / lastMs;
-    const row = {
-      question: "600 batch calls beside chat, through the gateway: throughput of the batch",
-      ours: perSecond(beside!.lastServedAtMs),
-      peer: "the seats left to it, without a gateway",
-      theirs: perSecond(alone!.lastServedAtMs),
-      unit: "calls/s",
-    };
-    const compared = atMost(row, 1, "≥ 0.95×");
     return [
       under("600 batch calls beside chat, through the gateway: p99 wait of chat", talk!.waitMs.p99, 50, "ms"),
-      { ...compared, met: compared.ratio >= 0.95 },
+      over(
+        "600 batch calls beside chat, through the gateway: throughput of the batch, of the same batch straight to the seats left to it",
+        (100 * alone!.lastServedAtMs) / beside!.lastServedAtMs,
+        95,
+        "%",
+      ),
     ];
   } finally {
     await all.stop();

@@ -21,12 +21,21 @@ const BUDGETS_MAX = 1_024;
 /** Callers may send any text as a model; it must not fill snapshots and metrics. */
 const CLASS_LENGTH_MAX = 100;
 
+/** Replies come by the thousand where they come in less; their headers cost more to read than they can have changed. */
+const READ_AGAIN_MS = 5;
+/** With so many under way the next reply is never far. */
+const FEW = 16;
+/** A policy that is edited may give a budget a size, or take it away. */
+const LOOK_AGAIN_MS = 1_000;
+
 /** What is remembered of one named budget. */
 interface Book {
   /** The most that was ever left, which is its size: a budget begins full. */
   readonly size: { [K in Kind]: number };
   /** The upstream's own limits, as it last stated them. */
   stated: Cost;
+  /** Its headers need not be read again before. */
+  readUntil: number;
   /** Pauses in a row. */
   pauses: number;
   readonly charging: Charging;
@@ -43,12 +52,24 @@ export interface AccountOptions {
   readonly wall: () => number;
 }
 
+/** The keys that a call may use, by the names of the budgets that they are charged to. */
+export interface Charged {
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly names: readonly string[];
+  /** False where no budget has a size: what the call uses is nobody's concern then. */
+  readonly isLimited: boolean;
+}
+
 export class Account {
   readonly #resource: Resource;
   readonly #provider: Provider;
   readonly #keys: Keys;
   readonly #options: AccountOptions;
   readonly #books = new BoundedMap<string, Book>(BUDGETS_MAX);
+  readonly #byName = new BoundedMap<string, Charged & { readonly key: Key; readonly until: number }>(
+    BUDGETS_MAX,
+  );
+  readonly #names = new BoundedMap<string, string>(BUDGETS_MAX);
 
   constructor(resource: Resource, provider: Provider, options: AccountOptions) {
     this.#resource = resource;
@@ -57,18 +78,26 @@ export class Account {
     this.#options = options;
   }
 
-  /** The keys that a call may use now, by the names of the budgets that they are charged to. */
-  charged(lane: string, kind: RequestKind, model: string | undefined): ReadonlyMap<string, Key> {
+  /** What a call may be charged to now. */
+  charged(lane: string, kind: RequestKind, model: string | undefined): Charged {
     const now = this.#options.now();
-    const charged = new Map<string, Key>();
-    for (const key of this.#keys.usable(lane, now)) {
-      const name = this.#budgetName(key, kind, model);
-      charged.set(name, key);
+    const usable = this.#keys.usable(lane, now);
+    const only = usable[0]!;
+    if (usable.length === 1 && only.pausedUntil <= now) return this.#byOne(only, kind, model, now);
+    const keys = new Map<string, Key>();
+    let isLimited = false;
+    for (const key of usable) {
+      const name = this.#nameOf(key, kind, model);
+      keys.set(name, key);
       const budget = this.#resource.budget(name);
-      this.#see(name, budget.left);
+      const { left } = budget;
+      if (KINDS.some((each) => left[each] < Infinity)) {
+        isLimited = true;
+        this.#see(name, left);
+      }
       if (key.pausedUntil > now) budget.pause(key.pausedUntil - now);
     }
-    return charged;
+    return { keys, names: [...keys.keys()], isLimited };
   }
 
   /** Whether any of these budgets is charged the most that a call may write, instead of what it will. */
@@ -88,16 +117,23 @@ export class Account {
 
   /** Reads a reply's rate-limit headers into the budget that was charged. */
   correct(name: string, id: object, header: HeaderOf, isRefusal: boolean): RateLimits | undefined {
+    const now = this.#options.now();
+    // What was read a moment ago is still so; a refusal says something new.
+    const { readUntil, charging } = this.#book(name);
+    if (!isRefusal && now < readUntil && charging.underWay > FEW) return undefined;
     const budget = this.#resource.budget(name);
     const ours = budget.left;
     // Where nothing is limited there is nothing to put right; a refusal is still to be explained.
     if (!isRefusal && KINDS.every((kind) => ours[kind] === Infinity)) return undefined;
     const theirs = this.#provider.rateLimits(header, this.#options.wall());
     const book = this.#see(name, ours);
-    book.charging.replied(id, ours, book.size, theirs, this.#options.now());
+    book.readUntil = now + READ_AGAIN_MS;
+    book.charging.replied(id, ours, book.size, theirs, now);
     if (theirs === undefined) return undefined;
-    this.#state(budget, book, theirs.limit);
-    const levels = lowered(budget.left, book.size, theirs, (left) => book.charging.afterAll(left));
+    const isNews = this.#state(budget, book, theirs.limit);
+    const levels = lowered(isNews ? budget.left : ours, book.size, theirs, (left) =>
+      book.charging.afterAll(left),
+    );
     if (levels !== undefined) budget.correct(levels);
     return theirs;
   }
@@ -133,6 +169,30 @@ export class Account {
     return this.#keys.hasOther(lane, key);
   }
 
+  /** Most calls have one key to use, and ask for the same models again and again. */
+  #byOne(key: Key, kind: RequestKind, model: string | undefined, now: number): Charged {
+    const name = this.#nameOf(key, kind, model);
+    let known = this.#byName.get(name);
+    if (known === undefined || now >= known.until || known.key !== key) {
+      const { left } = this.#resource.budget(name);
+      const isLimited = KINDS.some((each) => left[each] < Infinity);
+      if (isLimited) this.#see(name, left);
+      known = { keys: new Map([[name, key]]), names: [name], isLimited, key, until: now + LOOK_AGAIN_MS };
+      this.#byName.set(name, known);
+    }
+    return known;
+  }
+
+  /** The same, found again: names of classes are cut out of names of models, of which there are few. */
+  #nameOf(key: Key, kind: RequestKind, model: string | undefined): string {
+    const asked = `${key.name}\n${kind}\n${model ?? ""}`;
+    const known = this.#names.get(asked);
+    if (known !== undefined) return known;
+    const name = this.#budgetName(key, kind, model);
+    this.#names.set(asked, name);
+    return name;
+  }
+
   /** What plain HTTP uses is the resource's own budget: there are no keys and no models. */
   #budgetName(key: Key, kind: RequestKind, model: string | undefined): string {
     if (this.#provider.name === "http") return "";
@@ -142,17 +202,19 @@ export class Account {
   }
 
   /** The account may be smaller than the policy says; levels kept for lanes must not be more than there ever is. */
-  #state(budget: Budget, book: Book, limit: Cost): void {
-    if (KINDS.every((kind) => limit[kind] === book.stated[kind])) return;
+  #state(budget: Budget, book: Book, limit: Cost): boolean {
+    if (KINDS.every((kind) => limit[kind] === book.stated[kind])) return false;
     book.stated = limit;
     budget.limit(limit);
     for (const kind of KINDS) book.size[kind] = Math.min(book.size[kind], limit[kind] ?? Infinity);
+    return true;
   }
 
   #book(name: string): Book {
     return this.#books.of(name, () => ({
       size: { requests: 0, inputTokens: 0, outputTokens: 0 },
       stated: {},
+      readUntil: 0,
       pauses: 0,
       charging: new Charging(),
     }));

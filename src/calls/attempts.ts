@@ -42,7 +42,7 @@ export interface Attempts<Value> {
 export async function inAttempts<Value>(resource: Resource, call: Attempts<Value>): Promise<Value> {
   const { plan } = call;
   refuseNested(resource);
-  let permit = await resource.acquire({ ...call.task, cost: plan.cost, budget: plan.budgets });
+  let permit = await resource.acquire({ ...call.task, cost: plan.costNow, budget: plan.budgets });
   for (;;) {
     const tried = await attempt(call, permit);
     if ("value" in tried) return tried.value;

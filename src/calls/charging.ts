@@ -19,6 +19,9 @@ const TRAVEL_MS = 2_000;
 /** Whoever never ends is forgotten: its call broke off in some way that nobody told of. */
 const RUN_MAX_MS = 10 * 60_000;
 
+/** Calls that are looked at for one reply, on average. */
+const LOOKED_AT = 16;
+
 /** A call that was let in. */
 export interface ChargedCall {
   /** As it was charged here. */
@@ -40,6 +43,12 @@ export class Charging {
   readonly #running = new Map<object, Running>();
   #inFavour = 0;
   #silent = 0;
+  #looks = 0;
+
+  /** Calls that write now. */
+  get underWay(): number {
+    return this.#running.size;
+  }
 
   /** Whether a call must be charged all that it may write. */
   get takesMost(): boolean {
@@ -91,6 +100,8 @@ export class Charging {
       return;
     }
     this.#silent = 0;
+    // With very many under way each look is long, and one in some says the same.
+    if (++this.#looks % Math.ceil(this.#running.size / LOOKED_AT) !== 0) return;
     const { known, underWay } = this.#reserved(own, now);
     // A reply that comes when it is done may have been put right there already.
     const reserved = own.stream ? known + own.outputTokens : known;

@@ -44,6 +44,9 @@ const KNOWN_MAX = 1_024;
  */
 export class TokenEstimate {
   readonly #classOf: (model: string) => string;
+  /** The model asked for last, and its class: most services ask for one model again and again. */
+  #model: string | undefined = undefined;
+  #class = "";
   readonly #inputs = new BoundedMap<string, InputRatio>(KNOWN_MAX);
   readonly #outputs = new BoundedMap<string, RecentOutputs>(KNOWN_MAX);
 
@@ -82,7 +85,11 @@ export class TokenEstimate {
 
   /** A class of models writes alike; a lane is a use, and a summary is shorter than an essay by any model. */
   #key({ model, lane }: EstimatedCall): string {
-    return `${lane}\n${this.#classOf(model)}`;
+    if (model !== this.#model) {
+      this.#model = model;
+      this.#class = this.#classOf(model);
+    }
+    return `${lane}\n${this.#class}`;
   }
 }
 

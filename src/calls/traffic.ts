@@ -17,9 +17,9 @@ import type {
   Verdict,
 } from "../providers/provider.ts";
 import { Account } from "./account.ts";
+import type { Charged } from "./account.ts";
 import { TokenEstimate } from "./estimate.ts";
 import type { EstimatedCall } from "./estimate.ts";
-import type { Key } from "./keys.ts";
 import { RetryBudget } from "./retry.ts";
 
 /** What a `Traffic` is made of; all but `retry` may be left out. */
@@ -55,8 +55,12 @@ export interface CallPlan {
   readonly kind: RequestKind;
   /** For `TaskOptions.cost`. */
   readonly cost: Cost;
+  /** The same as it is guessed now, for a call that waits: what was learned meanwhile counts. */
+  readonly costNow: () => Cost;
   /** For `TaskOptions.budget`, and for that of a requeue: the usable keys change between tries. */
   readonly budgets: readonly string[];
+  /** Whether any budget of it has a size: its usage is worth reading then, and only then. */
+  readonly isLimited: boolean;
   /** The try under way, from 1. */
   readonly attempt: number;
   /** A try begins. The key to send with this permit; undefined: the caller's own. */
@@ -76,6 +80,8 @@ export const NO_REPLY: Verdict = {
   pause: undefined,
   reason: "server-error",
 };
+
+const ONE_REQUEST: Cost = { requests: 1, inputTokens: 0, outputTokens: 0 };
 
 /** What an upstream uses of a call that it refuses. */
 export const REFUSED_COST: Cost = { requests: 1, inputTokens: 0, outputTokens: 0 };
@@ -143,16 +149,16 @@ const monotonic = (): number => performance.now();
 
 class Plan implements CallPlan {
   readonly kind: RequestKind;
-  readonly cost: Cost;
+  cost: Cost;
   attempt = 1;
   readonly #shared: Shared;
   readonly #lane: string;
   readonly #model: string | undefined;
-  readonly #call: EstimatedCall;
+  #call: EstimatedCall;
   readonly #stream: boolean;
   /** It is charged all that it may write. */
-  readonly #takesMost: boolean;
-  #charged: ReadonlyMap<string, Key>;
+  #takesMost: boolean;
+  #charged: Charged;
   /** Of the try under way, once its head came. */
   #status: number | undefined = undefined;
   /** The budget of the try under way. */
@@ -165,45 +171,68 @@ class Plan implements CallPlan {
     this.#lane = lane;
     this.#model = body?.model;
     this.#stream = body?.stream === true;
-    const maxOutputTokens = body?.maxOutputTokens;
-    this.#call = { kind, model: body?.model ?? "", lane, bytes: body?.bytes ?? 0, maxOutputTokens };
     this.#charged = shared.account.charged(lane, kind, this.#model);
-    this.#takesMost = shared.account.chargesMaxTokens(this.#charged.keys());
-    this.cost = shared.estimate.cost({ ...this.#call, chargesMaxTokens: this.#takesMost });
+    this.#takesMost = this.isLimited && shared.account.chargesMaxTokens(this.#charged.names);
+    this.#call = {
+      kind,
+      model: body?.model ?? "",
+      lane,
+      bytes: body?.bytes ?? 0,
+      maxOutputTokens: body?.maxOutputTokens,
+      chargesMaxTokens: this.#takesMost,
+    };
+    this.cost = this.isLimited ? shared.estimate.cost(this.#call) : ONE_REQUEST;
   }
 
+  readonly costNow = (): Cost => {
+    const { account, estimate } = this.#shared;
+    const takesMost = this.isLimited && account.chargesMaxTokens(this.#charged.names);
+    if (takesMost !== this.#takesMost) {
+      this.#takesMost = takesMost;
+      this.#call = { ...this.#call, chargesMaxTokens: takesMost };
+    }
+    if (this.isLimited) this.cost = estimate.cost(this.#call);
+    return this.cost;
+  };
+
   get budgets(): readonly string[] {
-    return [...this.#charged.keys()];
+    return this.#charged.names;
+  }
+
+  get isLimited(): boolean {
+    return this.#charged.isLimited;
   }
 
   keyOf(permit: Permit): string | undefined {
     this.#end();
-    this.#started = permit.budget;
-    if (this.kind === "generate")
+    if (this.kind === "generate" && this.isLimited) {
+      this.#started = permit.budget;
       this.#shared.account.started(permit.budget, this, {
         outputTokens: this.cost.outputTokens ?? 0,
         isMost: this.#takesMost,
         stream: this.#stream,
       });
-    return this.#charged.get(permit.budget)?.reveal();
+    }
+    return this.#charged.keys.get(permit.budget)?.reveal();
   }
 
   replied(permit: Permit, status: number, header: HeaderOf): void {
     const { account } = this.#shared;
     this.#status = status;
-    const key = this.#charged.get(permit.budget);
+    const key = this.#charged.keys.get(permit.budget);
     if (isRefusedKey(status) && key?.reveal() !== undefined) account.keyFailed(key);
     else if (status < 400) account.worked(permit.budget, key);
     // It was read and judged, so the key is good, whatever is wrong with the request.
     else if (status < 500 && !isRefusedKey(status)) key?.worked();
-    this.#limits = account.correct(permit.budget, this, header, status >= 400);
+    if (this.isLimited || status >= 400)
+      this.#limits = account.correct(permit.budget, this, header, status >= 400);
   }
 
   failed(permit: Permit, verdict: Verdict): number | undefined {
     this.#end();
     const { account, retries, attempts } = this.#shared;
     const status = this.#status;
-    const key = this.#charged.get(permit.budget);
+    const key = this.#charged.keys.get(permit.budget);
     const isOurs = key?.reveal() !== undefined;
     if (isOurs && (status === undefined || verdict.reason === "money")) account.keyFailed(key);
     if (status === RATE_LIMITED && verdict.reason === "rate-limit")

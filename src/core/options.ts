@@ -108,9 +108,10 @@ export interface TaskOptions {
   readonly width?: number;
   /**
    * What the task will probably use of its budget. Default one request and no tokens; more than its lane could ever
-   * have counts as that much.
+   * have counts as that much. A function is asked again while the task waits, for an estimate that learns meanwhile; it
+   * must do nothing but answer.
    */
-  readonly cost?: Cost;
+  readonly cost?: Cost | (() => Cost);
   /** The named budget it needs; of several, the one with most left is used. Default "", the resource's own. */
   readonly budget?: string | readonly string[];
   /**

@@ -9,6 +9,8 @@ export interface RequeueOptions {
   readonly cost?: Cost;
   /** The named budget or budgets for the next attempt. Default: the same. */
   readonly budget?: string | readonly string[];
+  /** Gives the task up from now on. Default: the signal that it was submitted with. */
+  readonly signal?: AbortSignal;
 }
 
 /**

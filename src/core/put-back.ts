@@ -37,11 +37,12 @@ export function putBack(scheduler: Scheduler, task: Task, options: RequeueOption
     throw invalid("permit.requeue", "a permit that is held", "one that was released");
   const now = scheduler.clock.now();
   const next = successorOf(task, now, now + afterMs);
+  if (options.signal !== undefined) next.extra.options = { ...next.options, signal: options.signal };
   if (need !== undefined) next.extra.need = need;
   scheduler.vacate(task, now, used);
   task.extra.successor = next;
   const turn = turnOf(next).then(unwrap);
-  const { signal } = task.options;
+  const { signal } = next.options;
   if (signal?.aborted === true) scheduler.refuse(next, "cancelled", signal.reason, now);
   else if (next.is(OVERDUE)) scheduler.refuse(next, "timedOut", task.extra.cause, now);
   else if (scheduler.drained) refuseDrained(scheduler, next, now);

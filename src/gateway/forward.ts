@@ -57,7 +57,7 @@ export function forward(call: Call, route: Route, permit: Permit, options: Forwa
   const { plan } = options;
   const { provider, settings } = upstream;
   const key = plan === undefined ? undefined : keyFor(route, plan, permit);
-  const readsUsage = plan !== undefined && TELLS_USAGE.has(plan.kind);
+  const readsUsage = plan !== undefined && plan.isLimited && TELLS_USAGE.has(plan.kind);
   const rewrite = provider.rewritesUrls(call.method, call.pathname)
     ? ownUrls(call, upstream.url, provider.publicHost)
     : undefined;

@@ -88,6 +88,7 @@ export interface RequestHeadersOptions {
 export function requestHeaders(req: IncomingMessage, options: RequestHeadersOptions): string[] {
   const raw = req.rawHeaders;
   const headers: string[] = [];
+  const dropped = droppedFor(req, options);
   let named: ReadonlySet<string> | undefined;
   let host = "";
   let forwardedFor = "";
@@ -98,7 +99,7 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
     const value = raw[i + 1]!;
     switch (treatmentOf(name)) {
       case PASS:
-        headers.push(name, value);
+        if (dropped === undefined || !isOneOf(name, dropped)) headers.push(name, value);
         break;
       case HOST:
         if (host !== "") throw new Refused("bad-request", "expected one host header, found several");
@@ -120,9 +121,7 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
         break;
     }
   }
-  const kept = named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
-  const dropped = droppedFor(req, options);
-  const passed = dropped.length === 0 ? kept : withoutNamed(kept, new Set(dropped));
+  const passed = named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
   if (options.credential !== undefined) passed.push(...options.credential);
   if (options.length !== undefined) passed.push("content-length", `${options.length}`);
   if (options.tellClient) {
@@ -135,15 +134,22 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
   return passed;
 }
 
-/** What must not go up besides what belongs to the hop. */
-function droppedFor(req: IncomingMessage, options: RequestHeadersOptions): string[] {
+/** What must not go up besides what belongs to the hop, lower-case; undefined when that is all. */
+function droppedFor(req: IncomingMessage, options: RequestHeadersOptions): readonly string[] | undefined {
   const { claimHeader, credentials, plain, length } = options;
-  const dropped: string[] = [];
-  if (req.headers[claimHeader] !== undefined) dropped.push(claimHeader);
-  if (credentials !== undefined) dropped.push(...credentials);
-  if (plain === true && req.headers["accept-encoding"] !== undefined) dropped.push("accept-encoding");
+  const hasClaim = req.headers[claimHeader] !== undefined;
+  if (!hasClaim && plain !== true && length === undefined) return credentials;
+  const dropped: string[] = credentials === undefined ? [] : [...credentials];
+  if (hasClaim) dropped.push(claimHeader);
+  if (plain === true) dropped.push("accept-encoding");
   if (length !== undefined) dropped.push("content-length");
   return dropped;
+}
+
+/** Most names differ from all of these in length already, so that no lower-case copy of them is made. */
+function isOneOf(name: string, names: readonly string[]): boolean {
+  for (const other of names) if (name.length === other.length && name.toLowerCase() === other) return true;
+  return false;
 }
 
 /** A reply's headers as they came in bytes, less those of the hop and any that are Laneway's own to set. */

@@ -31,6 +31,8 @@ export interface Planned {
   readonly endsAt: number;
 }
 
+type Writable<Options> = { -readonly [Key in keyof Options]: Options[Key] };
+
 /** Whether the body must be read whole before the call is admitted: its cost is in it, and a retry needs it again. */
 export function readsWholeBody(call: Call, upstream: Upstream): boolean {
   return (
@@ -41,12 +43,11 @@ export function readsWholeBody(call: Call, upstream: Upstream): boolean {
   );
 }
 
-/** The plan of a call whose body is read, as far as it is to be. `signal` gives its waits up. */
+/** The plan of a call whose body is read, as far as it is to be. */
 export function planFor(
   call: Call,
   route: Route,
   waitedMs: number,
-  signal: AbortSignal,
   { model, isFallback }: { readonly model: string | undefined; readonly isFallback: boolean },
 ): Planned {
   const { upstream, classification } = route;
@@ -59,22 +60,17 @@ export function planFor(
   const passedMs = performance.now() - call.startedAt;
   // The lane's own time-out begins with the task: it holds for a call's first, and for no other.
   const isLanes = allMs === lanesMs && !isFallback;
-  return {
-    plan,
-    body,
-    endsAt: call.startedAt + allMs,
-    task: {
-      lane,
-      flow,
-      rule,
-      id: call.id,
-      signal,
-      cost: plan.cost,
-      budget: plan.budgets,
-      ...(isLanes || allMs === Infinity ? {} : { timeoutMs: Math.max(0, allMs - passedMs) }),
-      ...(waitedMs > 0 ? { waitedMs } : {}),
-    },
+  const task: Writable<TaskOptions> = {
+    lane,
+    flow,
+    rule,
+    id: call.id,
+    cost: plan.cost,
+    budget: plan.budgets,
   };
+  if (!isLanes && allMs !== Infinity) task.timeoutMs = Math.max(0, allMs - passedMs);
+  if (waitedMs > 0) task.waitedMs = waitedMs;
+  return { plan, body, endsAt: call.startedAt + allMs, task };
 }
 
 /** The verdict as it holds for this request: not every one may be repeated, whatever went wrong with it. */

@@ -102,20 +102,21 @@ async function runOnce(call: Call, route: Route, context: RunContext): Promise<v
 
 /** Undefined once a reply was passed on. */
 async function runPlanned(call: Call, hop: Hop, context: RunContext): Promise<Failure | undefined> {
-  const cancel = new AbortController();
   const { returning, counters } = context;
   const { resource } = hop.route.upstream;
   const waitedMs = returning.waitedMs(call, hop.route);
   let at = hop.route;
-  let planned = planFor(call, at, waitedMs, cancel.signal, hop);
+  let planned = planFor(call, at, waitedMs, hop);
   let failure: Failure | undefined;
   try {
     let permit =
       resource.tryAcquire(planned.task) ??
-      (await waiting(call, cancel, () => resource.acquire(planned.task)));
+      (await waiting(call, (signal) =>
+        resource.acquire({ ...planned.task, cost: planned.plan.costNow, signal }),
+      ));
     for (;;) {
       const now = renewed(at, context);
-      if (now !== at) planned = planFor(call, (at = now), 0, cancel.signal, hop);
+      if (now !== at) planned = planFor(call, (at = now), 0, hop);
       failure = await tryOnce(call, at, permit, planned, hop, context);
       if (!failure?.goesOn) return failure;
       const { again: afterMs = 0, reason = "none", unsent } = failure;
@@ -124,7 +125,9 @@ async function runPlanned(call: Call, hop: Hop, context: RunContext): Promise<Fa
       const before = permit;
       const { budgets } = planned.plan;
       const cost = unsent ? NO_COST : REFUSED_COST;
-      permit = await waiting(call, cancel, () => before.requeue({ afterMs, reason, budget: budgets, cost }));
+      permit = await waiting(call, (signal) =>
+        before.requeue({ afterMs, reason, budget: budgets, cost, signal }),
+      );
     }
   } catch (error) {
     if (!isLanewayError(error) || call.begun || call.stopReason !== undefined) throw error;
@@ -168,7 +171,9 @@ async function tryOnce(
   let held: HeldReply | undefined;
   let error: unknown;
   try {
-    forwarded = forward(call, route, permit, { ...options(context), plan, body, extraHeaders });
+    const { upstreams, lastReply, idle } = context;
+    const { claimHeader } = upstreams;
+    forwarded = forward(call, route, permit, { claimHeader, lastReply, idle, plan, body, extraHeaders });
     const end = await forwarded.end;
     if (end.held === undefined) {
       permit.release(actual(end.status >= 500 || end.status === 429, forwarded.cost(true)));
@@ -177,6 +182,8 @@ async function tryOnce(
     held = end.held;
   } catch (thrown) {
     if (call.begun || !isUpstreams(thrown)) {
+      // A request that cannot be sent at all has cost nothing, but its plan must hear that the try is over.
+      if (forwarded === undefined) plan.used(undefined);
       permit.release(actual(true, forwarded === undefined ? NO_COST : forwarded.cost(false)));
       throw thrown;
     }
@@ -210,10 +217,12 @@ function actual(failed: boolean, cost: Cost | undefined): Actual {
 }
 
 /** Waits for a turn; the client that leaves meanwhile gives it up. */
-async function waiting(call: Call, cancel: AbortController, turn: () => Promise<Permit>): Promise<Permit> {
+async function waiting(call: Call, turn: (signal: AbortSignal) => Promise<Permit>): Promise<Permit> {
+  // Most calls never wait, and a signal costs them more than their admission.
+  const cancel = new AbortController();
   call.whenStopped((reason) => cancel.abort(reason));
   try {
-    return await turn();
+    return await turn(cancel.signal);
   } finally {
     call.whenStopped(undefined);
   }

@@ -76,4 +76,17 @@ class AnthropicTally implements UsageTally {
   }
 }
 
-export const ANTHROPIC_USAGE: UsageShape = { paths: PATHS, tally: () => new AnthropicTally() };
+const ANY_MODEL = Buffer.from('"claude-');
+const MODEL_CHARS = 32;
+
+/** Only a reply of one of the oldest models is read from its beginning. */
+function isOfOldModel(piece: Buffer): boolean {
+  const at = piece.indexOf(ANY_MODEL);
+  return at === -1 || COUNTS_CACHE_READS.test(piece.toString("latin1", at + 1, at + MODEL_CHARS));
+}
+
+export const ANTHROPIC_USAGE: UsageShape = {
+  paths: PATHS,
+  headMatters: isOfOldModel,
+  tally: () => new AnthropicTally(),
+};

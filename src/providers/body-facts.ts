@@ -27,6 +27,17 @@ const IMAGE_AS_TEXT_BYTES = 6_400;
 /** A page of a PDF comes to 1,500 to 3,000 tokens, and to some 70 KB of base64. */
 const PDF_BYTES_PER_TEXT_BYTE = 8;
 
+// One scan for all bodies: it is over before anybody else can begin one, and making one costs half of a short scan.
+const values = new Map<string, JsonLeaf>();
+let saved = 0;
+const scan = new JsonScan({
+  paths: PATHS,
+  found: (path, value) => values.set(path, value),
+  onString: (piece, open, close) => {
+    if (close - open > MEDIA_BYTES) saved += bytesSaved(piece, open + 1, close);
+  },
+});
+
 const NO_FACTS: Omit<BodyFacts, "bytes"> = {
   model: undefined,
   maxOutputTokens: undefined,
@@ -40,15 +51,9 @@ const NO_FACTS: Omit<BodyFacts, "bytes"> = {
  * upstream would take.
  */
 export function bodyFacts(body: Uint8Array): BodyFacts {
-  const values = new Map<string, JsonLeaf>();
-  let saved = 0;
-  const scan = new JsonScan({
-    paths: PATHS,
-    found: (path, value) => values.set(path, value),
-    onString: (piece, open, close) => {
-      if (close - open > MEDIA_BYTES) saved += bytesSaved(piece, open + 1, close);
-    },
-  });
+  values.clear();
+  saved = 0;
+  scan.reset();
   scan.push(asBuffer(body));
   if (!scan.whole) return { ...NO_FACTS, bytes: body.length };
   return {

@@ -115,8 +115,8 @@ export class JsonScan {
     this.isText = false;
   }
 
-  /** Takes the next piece, or the part of it from `from` to `to`. */
-  push(piece: Buffer, from: number = 0, to: number = piece.length): void {
+  /** Takes the next piece, or the part of it from `from` to `to`; returns how far it has looked. */
+  push(piece: Buffer, from: number = 0, to: number = piece.length): number {
     let at = from;
     if (this.inString) at = this.stringFrom(piece, at, to);
     for (; at < to && !this.over; at++) {
@@ -145,6 +145,7 @@ export class JsonScan {
           this.other(byte);
       }
     }
+    return at;
   }
 
   /** A byte of a number, `true`, `false` or `null`, or white space. */

@@ -123,6 +123,19 @@ test("a refused call has used one request, one that never left has used nothing"
   assert.deepEqual(await leftOf(gateway), [999, 400_000, 80_000]);
 });
 
+test("a try that never reached the upstream is repeated without paying for it twice", async (t) => {
+  const clock = new TestClock();
+  const upstream = await startUpstream(t);
+  await upstream.stop();
+  const claude = { budgets: { requests: "1/min" }, retry: { attempts: 2 } };
+  const more = { lanes: [{ name: "normal" }] };
+  const gateway = await gatewayOn(t, claudePolicy(upstream.url, claude, more), { clock });
+  const asked = post(gateway);
+  await eventually(() => stateOf(gateway, "claude").waiting === 1);
+  await clock.advance(5_000);
+  assert.equal((await asked).status, 502);
+});
+
 test("the upstream's own headers lower what is left, for a key that others use too", async (t) => {
   const upstream = await startUpstream(t, (_req, res) =>
     answer(res, 200, messageReply(), {

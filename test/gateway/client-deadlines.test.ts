@@ -67,7 +67,7 @@ test("a client's time-out longer than its lane's changes nothing, and nonsense i
   }
 });
 
-test("a request that comes back after a refusal keeps the credit for what it has waited", async (t) => {
+test("a request that comes back after refusals keeps the credit for all that it has waited", async (t) => {
   const clock = new TestClock();
   const upstream = await startUpstream(t);
   const claude = { lanes: { normal: { queue: { timeout: "5s" } } } };
@@ -77,29 +77,30 @@ test("a request that comes back after a refusal keeps the credit for what it has
       body: messageBody({ user }),
       headers: { "x-api-key": "k", "x-stainless-retry-count": `${retries}` },
     });
-  const running = post("running", 0);
-  const { res } = await upstream.next();
-  for (let retries = 0; retries < 2; retries++) {
-    const refused = post("returning", retries);
+  const refused = async (user: string, retries: number): Promise<void> => {
+    const asked = post(user, retries);
     await eventually(() => stateOf(gateway, "claude").waiting === 1);
     await clock.advance(5_000);
-    assert.deepEqual(
-      [(await refused).status, Number((await refused).headers["retry-after"]) > 0],
-      [529, true],
-    );
-  }
-  // Nine seconds before the newcomer it would be, were it to begin anew; with its ten it is older.
-  const newcomer = post("newcomer", 0);
+    const reply = await asked;
+    assert.deepEqual([reply.status, Number(reply.headers["retry-after"]) > 0], [529, true]);
+  };
+  const running = post("running", 0);
+  const { res } = await upstream.next();
+  await refused("ten", 0);
+  await refused("ten", 1);
+  await refused("five", 0);
+  const five = post("five", 1);
   await eventually(() => stateOf(gateway, "claude").waiting === 1);
   await clock.advance(4_000);
-  const back = post("returning", 2);
+  // Nine seconds against ten, though it has just come.
+  const ten = post("ten", 2);
   await eventually(() => stateOf(gateway, "claude").waiting === 2);
   answer(res, 200, messageReply());
   const next = await upstream.next();
-  assert.match(await bodyOf(next), /"returning"/);
+  assert.match(await bodyOf(next), /"ten"/);
   answer(next.res, 200, messageReply());
   answer((await upstream.next()).res, 200, messageReply());
-  for (const reply of [running, back, newcomer]) assert.equal((await reply).status, 200);
+  for (const reply of [running, ten, five]) assert.equal((await reply).status, 200);
 });
 
 test("credit is for what was refused here, not for who says that it has been here", async (t) => {

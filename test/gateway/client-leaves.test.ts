@@ -164,6 +164,23 @@ test("a client that left before the upstream was connected is not asked for ther
   assert.equal(upstream.seen, 2);
 });
 
+test("from the first byte of the reply on, no ping is due and the body is let go", () => {
+  const req = new IncomingMessage(new Socket());
+  req.url = "/";
+  const memory = new BodyMemory(10);
+  const call = new Call(req, new ServerResponse(req), { expectsContinue: false, memory, onClosed: () => {} });
+  let stopped = 0;
+  call.warm = { stop: () => stopped++ } as never;
+  call.hold(10);
+  call.body = Buffer.alloc(10);
+  assert.throws(() => memory.hold(1), { code: "LANEWAY_REJECTED" });
+  call.replyBegins();
+  assert.deepEqual([stopped, call.body, call.begun], [1, undefined, true]);
+  memory.hold(10);
+  call.res.emit("close");
+  assert.throws(() => memory.hold(1), "what was freed already is not freed again");
+});
+
 test("a client that left between two steps is not forgotten: the next one stops at once", async () => {
   const req = new IncomingMessage(new Socket());
   req.url = "/";

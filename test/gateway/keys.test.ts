@@ -229,12 +229,13 @@ test("a lane with a key of its own uses that alone, and the others never use it"
 
 test("in shadow mode too, the key goes up and the caller's credential does not", async (t) => {
   const upstream = await startUpstream(t);
-  const gateway = await gatewayOn(t, claudePolicy(upstream.url, { keys: [KEY_A] }, { enforce: false }));
+  const claude = { keys: [KEY_A], budgets: { requests: "1/min" } };
+  const gateway = await gatewayOn(t, claudePolicy(upstream.url, claude, { enforce: false }));
   const calls = [post(gateway), post(gateway), post(gateway)];
-  for (let i = 0; i < 3; i++) {
-    const { req, res } = await upstream.next();
+  const arrivals = [await upstream.next(), await upstream.next(), await upstream.next()];
+  for (const { req, res } of arrivals) {
     assert.equal(credential(req), KEY_A);
-    setImmediate(() => answer(res, 200, messageReply()));
+    answer(res, 200, messageReply());
   }
   for (const call of calls) assert.equal((await call).status, 200);
 });
@@ -261,6 +262,26 @@ test("keys that change while a request waits: it goes up with the new one", asyn
   assert.equal((await first).status, 200);
 });
 
+test("a key that is gone while a request backs off on its account: another goes up, never the caller's", async (t) => {
+  const clock = new TestClock();
+  const upstream = await startUpstream(t);
+  const gateway = await gatewayOn(t, claudePolicy(upstream.url, { keys: [KEY_A, KEY_B], limit: 2 }), {
+    clock,
+  });
+  const calls = [post(gateway), post(gateway)];
+  const arrivals = [await upstream.next(), await upstream.next()];
+  const withB = arrivals.find(({ req }) => credential(req) === KEY_B)!;
+  await edit(gateway, claudePolicy(upstream.url, { keys: [KEY_A], limit: 2 }));
+  answer(withB.res, 503, "");
+  await eventually(() => stateOf(gateway, "claude").seatsInUse === 1);
+  await clock.advance(9_000);
+  const again = await upstream.next();
+  assert.equal(credential(again.req), KEY_A);
+  answer(again.res, 200, messageReply());
+  answer(arrivals.find(({ req }) => credential(req) === KEY_A)!.res, 200, messageReply());
+  for (const call of calls) assert.equal((await call).status, 200);
+});
+
 test("an upstream that moves while requests wait and back off: they go to the new one", async (t) => {
   const clock = new TestClock();
   const before = await startUpstream(t);
@@ -277,6 +298,26 @@ test("an upstream that moves while requests wait and back off: they go to the ne
   answer((await after.next()).res, 200, messageReply());
   assert.deepEqual([(await first).status, (await second).status], [200, 200]);
   assert.equal(before.seen, 1);
+});
+
+test("a resource that left the policy and came back is another: replies correct the books of the new one", async (t) => {
+  const headers = {
+    "anthropic-ratelimit-requests-limit": "1000",
+    "anthropic-ratelimit-requests-remaining": "7",
+    "anthropic-ratelimit-requests-reset": new Date(Date.now() + 60_000).toISOString(),
+  };
+  const upstream = await startUpstream(t, (_req, res) => answer(res, 200, messageReply(), headers));
+  const policy = claudePolicy(upstream.url, { budgets: { requests: "1000/min" } });
+  const gateway = await gatewayOn(t, policy, { clock: new TestClock() });
+  const first = gateway.laneway.resource("claude");
+  await post(gateway);
+  assert.ok(first.snapshot().budgets[0]!.requests!.left < 10);
+  await edit(gateway, "{}");
+  await edit(gateway, policy);
+  await post(gateway);
+  const second = gateway.laneway.resource("claude");
+  assert.notEqual(second, first);
+  assert.ok(second.snapshot().budgets[0]!.requests!.left < 10);
 });
 
 test("a resource that leaves the policy finishes what it accepted, retries included", async (t) => {

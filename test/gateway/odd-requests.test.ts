@@ -105,7 +105,7 @@ test("what is read here must not come compressed; what is only passed on keeps t
   const upstream = await startUpstream(t, (req, res) =>
     answer(res, 200, `"${req.headers["accept-encoding"]}"`),
   );
-  const gateway = await gatewayOn(t, claudePolicy(upstream.url));
+  const gateway = await gatewayOn(t, claudePolicy(upstream.url, { budgets: { requests: "1000/min" } }));
   const headers = { "accept-encoding": "gzip, deflate", "anthropic-version": "2023-06-01" };
   for (const [path, body, expected] of [
     ["/v1/messages", messageBody(), undefined],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
+import { Warm } from "../../src/gateway/warm.ts";
 import { TestClock } from "../../src/testing/clock.ts";
 import { answer, claudePolicy, errorBody, messageBody, messageEvents, messageReply } from "./ai-fixture.ts";
 import { ask, begin, eventually, gatewayOn, read, startUpstream, stateOf } from "./fixture.ts";
@@ -133,4 +134,36 @@ test("a client that leaves a stream kept warm gives its place up, and nothing is
   }
   await arrival.cutOff;
   await eventually(() => stateOf(gateway, "claude").seatsInUse + stateOf(gateway, "claude").waiting === 0);
+});
+
+test("pings come as long as nothing else does, and never into a client that does not read", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const written: string[] = [];
+  const res = {
+    headersSent: false,
+    destroyed: false,
+    writableNeedDrain: false,
+    writeHead: () => (res.headersSent = true),
+    write: (text: string) => written.push(text),
+  };
+  const warm = new Warm({
+    res: res as never,
+    ping: ":\n\n",
+    lane: "normal",
+    requestId: "lw_1",
+    afterMs: 15_000,
+  });
+  t.mock.timers.tick(14_999);
+  assert.deepEqual([warm.committed, written.length], [false, 0]);
+  t.mock.timers.tick(1);
+  assert.deepEqual([warm.committed, written.length], [true, 1]);
+  for (let i = 0; i < 2; i++) t.mock.timers.tick(10_000);
+  assert.equal(written.length, 3);
+  res.writableNeedDrain = true;
+  for (let i = 0; i < 5; i++) t.mock.timers.tick(10_000);
+  assert.equal(written.length, 3);
+  res.writableNeedDrain = false;
+  warm.stop();
+  for (let i = 0; i < 5; i++) t.mock.timers.tick(10_000);
+  assert.equal(written.length, 3);
 });

@@ -21,6 +21,7 @@ import { sizesFor } from "./budget-config.ts";
 import type { BudgetConfig } from "./budget-config.ts";
 import { BudgetSet } from "./budget-set.ts";
 import { NOTHING, NamedBudget } from "./named-budget.ts";
+import { renew } from "./need.ts";
 import type { Need } from "./need.ts";
 
 /** Names come from outside: without a bound each model that a client makes up would cost memory for ever. */
@@ -96,6 +97,7 @@ export class Budgets {
   suffices(task: Task, now: number, outOfTurn: boolean): boolean {
     const need = task.more!.need!;
     need.chosen = undefined;
+    if (need.strand !== undefined) renew(need);
     const best = this.#best(task, need, now, outOfTurn, true);
     if (best === undefined || best.slack < 0) return false;
     need.chosen = best.budget;

@@ -18,7 +18,9 @@ const MOST_NAMES = 64;
 export interface Need {
   readonly names: readonly string[];
   set: BudgetSet;
-  readonly amounts: Amounts;
+  amounts: Amounts;
+  /** Gives the amounts anew. */
+  readonly estimate: (() => Cost) | undefined;
   /** The line it stands in while it waits. */
   strand: Strand | undefined;
   /** The one of its budgets that suffices for it, once one does. */
@@ -45,7 +47,9 @@ export function needOf(scheduler: Scheduler, options: TaskOptions): Need | undef
   const { budget, cost } = options;
   const budgets = (scheduler.budgets ??= new Budgets(scheduler));
   if (budget === undefined && !budgets.limits("")) return undefined;
-  return need(budgets, namesOf("budget", budget ?? ""), amountsOf("cost", cost, ONE_REQUEST));
+  const estimate = typeof cost === "function" ? cost : undefined;
+  const now = typeof cost === "function" ? cost() : cost;
+  return need(budgets, namesOf("budget", budget ?? ""), amountsOf("cost", now, ONE_REQUEST), estimate);
 }
 
 /** The same need for another attempt, by other budgets if they are given. */
@@ -56,21 +60,43 @@ export function needAgain(
 ): Need | undefined {
   const names = budget === undefined ? before?.names : namesOf("permit.requeue: budget", budget);
   if (names === undefined) return undefined;
-  return need((scheduler.budgets ??= new Budgets(scheduler)), names, before?.amounts ?? ONE_REQUEST);
+  const budgets = (scheduler.budgets ??= new Budgets(scheduler));
+  return need(budgets, names, before?.amounts ?? ONE_REQUEST, before?.estimate);
+}
+
+/** Asks again what a task that waits will use; an estimate that fails leaves what it said before. */
+export function renew(need: Need): void {
+  if (need.estimate === undefined) return;
+  let amounts: Amounts;
+  try {
+    amounts = amountsOf("cost", need.estimate(), ONE_REQUEST);
+  } catch {
+    return;
+  }
+  const gate = need.strand?.gate;
+  gate?.count(need, -1);
+  need.amounts = amounts;
+  gate?.count(need, 1);
 }
 
 /** Checks what is not needed to find a task's place. */
-export function checkCost(cost: Cost | undefined, waitedMs: number | undefined): void {
-  if (cost !== undefined) amountsOf("cost", cost, ONE_REQUEST);
+export function checkCost(cost: Cost | (() => Cost) | undefined, waitedMs: number | undefined): void {
+  if (cost !== undefined) amountsOf("cost", typeof cost === "function" ? cost() : cost, ONE_REQUEST);
   if (waitedMs !== undefined) number("waitedMs", waitedMs, 0, LONGEST_MS);
 }
 
-function need(budgets: Budgets, names: readonly string[], amounts: Amounts): Need {
+function need(
+  budgets: Budgets,
+  names: readonly string[],
+  amounts: Amounts,
+  estimate: (() => Cost) | undefined,
+): Need {
   const set = budgets.setOf(names);
   return {
     names,
     set,
     amounts,
+    estimate,
     strand: undefined,
     chosen: undefined,
     pinned: undefined,
