@@ -19,6 +19,9 @@ function bullets(rows: readonly BenchRow[]): string {
   const chat = row("600 batch calls and chat");
   const equal = row("fairness against max-min, equal tasks");
   const returns = row("obeying retry-after: admitted on the first return");
+  const minute = "one real minute of overload, input tokens the tightest";
+  const refused = row(`${minute}: refused`);
+  const used = row(`${minute}: used by five lanes`);
   const empty = row("run of an empty async task", "p-queue");
   const queued = row("admission + release, 100,000 waiting", "p-queue");
   const memory = row("memory of one waiter of a million");
@@ -27,7 +30,7 @@ function bullets(rows: readonly BenchRow[]): string {
   return [
     `- **What matters does not wait.** Behind 600 queued batch calls the 99th percentile of chat's wait is ${exact(chat.ours)} ms with two seats of its own; a 12-fold spike in the lowest lane leaves ${exact(spike.ours)} % of critical tasks served.`,
     `- **Nobody takes over, nobody starves.** Flows inside a lane share within ${exact(equal.ours)} % of max-min fairness, and every lane moves under any load, for 5 % of the seat-time.`,
-    `- **Honest refusals.** Of the clients that obey \`retry-after\` after a spike, ${exact(returns.ours)} % are admitted the first time they return.`,
+    `- **Rate limits are kept, not met.** In a minute of overload an upstream with a token budget refuses ${exact(refused.ours)} calls, and ${exact(used.ours)} % of that budget is used; of the clients that Laneway itself refuses and that obey \`retry-after\`, ${exact(returns.ours)} % are admitted the first time they return.`,
     `- **Cheap.** ${exact(empty.ours)} ns for an uncontended \`run\`, where p-queue takes ${exact(empty.theirs)} ns; with 100,000 waiting ${exact(queued.ours)} µs for an admission and a release, where p-queue takes ${exact(queued.theirs)} µs; ${exact(memory.ours)} bytes a waiter.`,
     `- **A thin gateway.** ${exact(request.ours)} µs of CPU a request, ${exact(request.ratio)} times a bare proxy's, and ${exact(portkey.ratio)} times the throughput of Portkey.`,
   ].join("\n");

@@ -60,7 +60,7 @@ export function page(answers: readonly Answer[], at: Date): string {
     `Written by \`npm run bench\` on ${at.toISOString().slice(0, 10)}; change nothing here by hand.`,
     "",
     `- Machine: ${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}, ${process.platform} ${process.arch}.`,
-    "- Each figure comes from processes of its own, five for each case, cases taking turns; the median counts. Times of a library are processor time of its whole process, the garbage collector's threads included: what else the machine does matters less, and what a library leaves to the collector counts. Simulations and counted steps give the same figure each time and run once.",
+    "- The rows of one question come from one run, peers beside us; each figure comes from processes of its own, five for each case, cases taking turns; the median counts. Times of a library are processor time of its whole process, the garbage collector's threads included: what else the machine does matters less, and what a library leaves to the collector counts. Simulations and counted steps give the same figure each time and run once.",
     "- Read ratios, not nanoseconds: another machine has other nanoseconds.",
     "",
     `**${bars.length - missed.length} of ${bars.length} bars met.**${missed.length === 0 ? "" : ` Not met: ${missed.map(({ question, peer }) => (peer === "the bar" ? question : `${question} (beside ${peer})`)).join("; ")}.`}`,

@@ -14,6 +14,7 @@ import type { IdleWatch, Watched } from "./idle.ts";
 import { replyHeaders } from "./headers.ts";
 import { HiddenInPieces, hides } from "./hidden-key.ts";
 import type { HiddenKey } from "./hidden-key.ts";
+import { whenLate } from "./late.ts";
 import { pushLaneHeaders } from "./report.ts";
 import { silentError, tooLongError, upstreamError } from "./upstream-error.ts";
 import { discardRest } from "./upload.ts";
@@ -73,7 +74,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Watched {
     this.resolve = resolve;
     this.reject = reject;
     this.masked = of.hidden === undefined ? undefined : new HiddenInPieces(of.hidden);
-    of.permit.signal.onabort = () => this.fail(of.permit.signal.reason);
+    whenLate(of.permit, (error) => this.fail(error));
     of.call.whenStopped((reason) => this.fail(reason));
   }
 
@@ -253,7 +254,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Watched {
   /** The reply passes from here on: it may now take as long as it likes. */
   private answered(): void {
     this.of.call.replyBegins();
-    this.of.permit.signal.onabort = null;
+    whenLate(this.of.permit, undefined);
     this.of.permit.answered();
   }
 
@@ -261,7 +262,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Watched {
     this.over = true;
     this.of.idle.delete(this);
     this.of.call.whenStopped(undefined);
-    this.of.permit.signal.onabort = null;
+    whenLate(this.of.permit, undefined);
     // Lets go of the request, so that the rest of its body can be read and forgotten.
     this.of.upload?.destroy();
   }

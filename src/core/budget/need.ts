@@ -65,18 +65,18 @@ export function needAgain(
 }
 
 /** Asks again what a task that waits will use; an estimate that fails leaves what it said before. */
-export function renew(need: Need): void {
-  if (need.estimate === undefined) return;
+export function renew(task: Need): void {
+  if (task.estimate === undefined) return;
   let amounts: Amounts;
   try {
-    amounts = amountsOf("cost", need.estimate(), ONE_REQUEST);
+    amounts = amountsOf("cost", task.estimate(), ONE_REQUEST);
   } catch {
     return;
   }
-  const gate = need.strand?.gate;
-  gate?.count(need, -1);
-  need.amounts = amounts;
-  gate?.count(need, 1);
+  const gate = task.strand?.gate;
+  gate?.count(task, -1);
+  task.amounts = amounts;
+  gate?.count(task, 1);
 }
 
 /** Checks what is not needed to find a task's place. */
