@@ -11,7 +11,7 @@ import { beside, median, under, workedMicroseconds } from "./question.ts";
 import type { Question } from "./question.ts";
 
 const WAITING = 100_000;
-const CANCELLED = 10_000;
+const CANCELLED = 2_000;
 const WINDOWS = 7;
 
 async function nothing(): Promise<void> {}

@@ -1,13 +1,18 @@
 /** `laneway/fetch`: any HTTP call going out, under a resource. */
 
+import { isTold, originsOf, tell, toldHere } from "../calls/forwarding.ts";
+import type { Told } from "../calls/forwarding.ts";
 import { lanedHttp } from "../calls/laned-http.ts";
+import { nextServiceOf } from "../calls/next-service.ts";
 import { outgoing, tryOf } from "../calls/outgoing.ts";
+import type { Outgoing } from "../calls/outgoing.ts";
+import { followed } from "../calls/redirects.ts";
 import { checkedRetry } from "../calls/retry.ts";
 import { trafficOf } from "../calls/shared-traffic.ts";
 import { taskOf } from "../calls/task.ts";
 import { invalid } from "../core/errors.ts";
 import type { Resource } from "../core/resource.ts";
-import { currentLane } from "../node/context.ts";
+import { forwardToOf } from "../policy/forward-to.ts";
 import { PROVIDERS } from "../providers/known.ts";
 
 /** Options of `lanedFetch`; every one has a default. */
@@ -21,17 +26,26 @@ export interface LanedFetchOptions {
    * nothing is retried, and 0.1.
    */
   readonly retry?: { readonly attempts?: number; readonly budget?: number };
+  /**
+   * Origins such as `http://billing.internal` that are told the lane and the remaining deadline of the work that calls
+   * them, in `x-laneway-lane`, `x-laneway-deadline-ms` and W3C `baggage`. Default: `trust.forwardTo` of the resource's
+   * policy; none for a resource without one.
+   */
+  readonly forwardTo?: readonly string[];
   /** What sends the requests. Default: the global `fetch`. Its replies must have web streams as bodies. */
   readonly fetch?: typeof fetch;
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
-const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "retry", "fetch"]);
+const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "retry", "forwardTo", "fetch"]);
 
 /**
  * A `fetch` under a resource: each call waits for its turn in its lane and holds its seat until the body of its reply
  * has ended, is cancelled, or is dropped unread. A call names its lane by the header `laneway-lane`, which goes no
  * further; else the option's, else the async context's.
+ *
+ * When the next service refuses most calls of a lane with 429 or 503 and `retry-after`, further calls of that lane and of
+ * those below it are refused at once with `LANEWAY_REJECTED` until that time is over.
  *
  * The returned function rejects with the `LanewayError` of a refusal, and with the reason of the call's signal when that
  * aborts, in the queue too.
@@ -43,13 +57,17 @@ const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "retry", "fetch"])
  */
 export function lanedFetch(resource: Resource, options: LanedFetchOptions = {}): typeof fetch {
   const retry = checked(resource, options);
+  const forwardTo = originsOf("lanedFetch", options.forwardTo);
   const traffic = trafficOf(resource, PROVIDERS.http, retry);
+  const next = nextServiceOf(resource);
   return async (input, init) => {
     const send = options.fetch ?? fetch;
     const request = await outgoing(input, init);
     const { method, headers, signal } = request;
     const lane = request.lane ?? options.lane;
-    const plan = traffic.begin({ method, path: "/", lane: lane ?? currentLane(), body: undefined });
+    const told = toldHere(lane);
+    next.check(told.lane);
+    const plan = traffic.begin({ method, path: "/", lane: told.lane, body: undefined });
     return lanedHttp({
       resource,
       traffic,
@@ -58,9 +76,49 @@ export function lanedFetch(resource: Resource, options: LanedFetchOptions = {}):
       headers,
       repeatable: request.repeatable && retry.attempts > 1 && IDEMPOTENT.has(method),
       tellsSdk: false,
-      send: (own, permitSignal) => send(request.url, tryOf(request, own, permitSignal)),
+      send: (own, permitSignal) =>
+        sendOn(send, {
+          request,
+          headers: own,
+          signal: permitSignal,
+          told,
+          origins: forwardTo ?? forwardToOf(resource),
+        }),
+      replied: (permit, status, header) => next.replied(told.lane, permit.lane, status, header),
     });
   };
+}
+
+/** One try of a call. */
+interface Try {
+  readonly request: Outgoing;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  readonly told: Told;
+  readonly origins: readonly string[];
+}
+
+/** Sends one try, and tells the origins that it goes to what they may know. */
+function sendOn(send: typeof fetch, { request, headers, signal, told, origins }: Try): Promise<Response> {
+  const { url, method, body, repeatable, init } = request;
+  const isWatched = (hop: string): boolean => isTold(hop, origins);
+  if (!isWatched(url) || (init.redirect ?? "follow") !== "follow") {
+    tell(headers, isWatched(url), told);
+    return send(url, tryOf(request, headers, signal));
+  }
+  return followed(
+    { url, method, headers, body },
+    {
+      repeatable,
+      isWatched,
+      send(hop, redirect) {
+        tell(hop.headers, isWatched(hop.url), told);
+        const { body: _first, ...rest } = tryOf(request, hop.headers, signal);
+        const own = hop.body === undefined ? {} : { body: hop.body };
+        return send(hop.url, { ...rest, ...own, method: hop.method, redirect });
+      },
+    },
+  );
 }
 
 function checked(

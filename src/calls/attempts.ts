@@ -19,6 +19,8 @@ export interface Succeeded<Value> {
 /** A try that failed. One of the two is called. */
 export interface Failed<Value> {
   readonly verdict: Verdict;
+  /** The caller's own mistake, which says nothing against whoever was called. Default false. */
+  readonly isOfCaller?: boolean;
   /** No more tries: what the caller gets instead of a value. `final`: it would be pointless to repeat the call. */
   giveUp(final: boolean): Value;
   /** It is tried again: lets go of what this try holds. */
@@ -49,7 +51,7 @@ export async function inAttempts<Value>(resource: Resource, call: Attempts<Value
     const { verdict } = tried;
     const waitMs = plan.failed(permit, call.repeatable ? verdict : { ...verdict, retry: false });
     if (waitMs === undefined || !call.repeatable) {
-      permit.release({ failed: true, cost: REFUSED_COST });
+      permit.release({ failed: tried.isOfCaller !== true, cost: REFUSED_COST });
       return tried.giveUp(call.repeatable);
     }
     try {

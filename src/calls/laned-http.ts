@@ -7,10 +7,10 @@ import type { TaskOptions } from "../core/options.ts";
 import { isLanewayError, LanewayError } from "../core/errors.ts";
 import type { Permit } from "../core/permit.ts";
 import type { Resource } from "../core/resource.ts";
+import type { StreamEnd } from "../node/watched-stream.ts";
 import type { HeaderOf, Provider, Usage, UsageReader, Verdict } from "../providers/provider.ts";
 import { inAttempts } from "./attempts.ts";
 import type { Failed, Succeeded } from "./attempts.ts";
-import type { BodyEnd } from "./body.ts";
 import { readStart, watchBody, withStart } from "./body.ts";
 import { NO_REPLY } from "./traffic.ts";
 import type { CallPlan, Traffic } from "./traffic.ts";
@@ -28,6 +28,8 @@ export interface HttpCall {
   readonly tellsSdk: boolean;
   /** Sends it once. Rejects when no reply came. */
   send(headers: Headers, signal: AbortSignal): Promise<Response>;
+  /** Told of the head of each reply. */
+  replied?(permit: Permit, status: number, header: HeaderOf): void;
 }
 
 /** An error reply is read this far before it is judged. */
@@ -62,6 +64,7 @@ async function sendOnce(
     return noReply(call, error, permit);
   }
   plan.replied(permit, response.status, headerOf(response.headers));
+  call.replied?.(permit, response.status, headerOf(response.headers));
   if (response.status >= 400) return judged(call, response);
   permit.answered();
   return { value: held(call, permit, response) };
@@ -80,7 +83,7 @@ function headersWith(headers: Headers, key: string | undefined, provider: Provid
 /** The reply, its seat held until its body is over. */
 function held({ plan, traffic }: HttpCall, permit: Permit, response: Response): Response {
   // What a batch has used, its own reply says too; but it counts against other limits.
-  const tellsUsage = plan.kind === "generate" || plan.kind === "embed";
+  const tellsUsage = plan.isLimited && (plan.kind === "generate" || plan.kind === "embed");
   let reader: UsageReader | undefined = tellsUsage
     ? traffic.provider.usageReader(response.headers.get("content-type") ?? undefined)
     : undefined;
@@ -101,7 +104,7 @@ function held({ plan, traffic }: HttpCall, permit: Permit, response: Response): 
   });
 }
 
-function usageOf(reader: UsageReader | undefined, how: BodyEnd): Usage | undefined {
+function usageOf(reader: UsageReader | undefined, how: StreamEnd): Usage | undefined {
   try {
     return how === "ended" ? reader?.end() : reader?.seen;
   } catch {
@@ -116,6 +119,7 @@ async function judged(call: HttpCall, response: Response): Promise<Failed<Respon
   const verdict = provider.judge({ status, header: headerOf(response.headers), body: start.bytes });
   return {
     verdict,
+    isOfCaller: status < 500 && status !== 429,
     giveUp(final) {
       const pointless = call.tellsSdk && isPointless(status, verdict, final && attempts > 1);
       const headers = new Headers(response.headers);

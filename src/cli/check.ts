@@ -2,8 +2,8 @@
 
 import { checkResource } from "../policy/options.ts";
 import { shares } from "../core/seats.ts";
-import { loadPolicy } from "../policy/policy.ts";
-import type { Fallback, Policy, PolicyBudgets, PolicyLane } from "../policy/policy.ts";
+import { loadPolicy, seatsAtStart } from "../policy/policy.ts";
+import type { Fallback, Policy, PolicyBudgets, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { formatProblem, PolicyError } from "../policy/problems.ts";
 import type { PolicyProblem } from "../policy/problems.ts";
 import { showDuration } from "../policy/units.ts";
@@ -79,7 +79,7 @@ function showPolicy(policy: Policy, path: string): void {
     data("");
     const rows = resources.map(({ name, limit, lanes: due }) => [
       name,
-      String(limit),
+      typeof limit === "number" ? String(limit) : `${limit.min} to ${limit.max}`,
       ...due.map(({ reservation, floor }) =>
         floor === 0 ? String(reservation) : `${reservation} (${floor})`,
       ),
@@ -135,7 +135,7 @@ function seatsOf(policy: Policy): {
   lanes: readonly string[];
   resources: readonly {
     name: string;
-    limit: number;
+    limit: PolicyResource["limit"];
     lanes: readonly { name: string; reservation: number; floor: number; ceiling: number }[];
     keys: number | undefined;
     budgets: PolicyBudgets | undefined;
@@ -144,7 +144,7 @@ function seatsOf(policy: Policy): {
 } {
   const resources = Object.values(policy.resources).map((resource) => {
     const lanes = checkResource(policy, resource);
-    const due = shares(resource.limit, lanes).map(({ reservation, floor, ceiling }, rank) => ({
+    const due = shares(seatsAtStart(resource), lanes).map(({ reservation, floor, ceiling }, rank) => ({
       name: lanes[rank]!.name,
       reservation,
       floor,

@@ -5,7 +5,7 @@ import { providerByShape } from "../providers/known.ts";
 import { compileClassify } from "../policy/classify.ts";
 import type { Claim, Classification, RequestFacts } from "../policy/classify.ts";
 import { checkResource } from "../policy/options.ts";
-import { defaultPolicy, loadPolicy } from "../policy/policy.ts";
+import { defaultPolicy, loadPolicy, seatsAtStart } from "../policy/policy.ts";
 import type { Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problems.ts";
 import { isCredentialHeader } from "../policy/trust.ts";
@@ -128,7 +128,7 @@ function targetOf(
 ): { resource: PolicyResource | undefined; text: string } {
   const told = (resource: PolicyResource, why: string) => ({
     resource,
-    text: `${resource.name} (${resource.limit} seats), ${why}`,
+    text: `${resource.name} (${seatsAtStart(resource)} seats${resource.limit === seatsAtStart(resource) ? "" : " to begin with"}), ${why}`,
   });
   if (named !== undefined) return told(policy.resources[named]!, "which the rule names");
   const all = Object.values(policy.resources).filter(({ upstream }) => upstream !== undefined);
@@ -153,10 +153,10 @@ function seatsOf(
   name: string,
 ): { reservation: number; floor: number; ceiling: number; limit: number } {
   const lanes = checkResource(policy, resource);
-  const { reservation, floor, ceiling } = shares(resource.limit, lanes)[
+  const { reservation, floor, ceiling } = shares(seatsAtStart(resource), lanes)[
     lanes.findIndex((lane) => lane.name === name)
   ]!;
-  return { reservation, floor, ceiling, limit: resource.limit };
+  return { reservation, floor, ceiling, limit: seatsAtStart(resource) };
 }
 
 function seatText(policy: Policy, resource: PolicyResource | undefined, lane: PolicyLane): string {

@@ -8,7 +8,7 @@ import type { Gateway } from "../gateway/index.ts";
 import { providerOfHost } from "../providers/known.ts";
 import { Laneway } from "../policy/laneway.ts";
 import { defaultPolicy, withResource } from "../policy/policy.ts";
-import type { Policy, Provider } from "../policy/policy.ts";
+import type { Policy, PolicyResource, Provider } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problems.ts";
 import { paint, talk, unreadable } from "./output.ts";
 
@@ -125,10 +125,14 @@ function usage(problem: string): number {
 
 function upstreamsOf(
   policy: Policy,
-): { name: string; provider: Provider; upstream: string; limit: number }[] {
+): { name: string; provider: Provider; upstream: string; limit: string }[] {
   return Object.values(policy.resources).flatMap(({ name, provider = "http", upstream, limit }) =>
-    upstream === undefined ? [] : [{ name, provider, upstream, limit }],
+    upstream === undefined ? [] : [{ name, provider, upstream, limit: limitText(limit) }],
   );
+}
+
+function limitText(limit: PolicyResource["limit"]): string {
+  return typeof limit === "number" ? String(limit) : `adaptive, ${limit.min} to ${limit.max}`;
 }
 
 function summary(policy: Policy): string {

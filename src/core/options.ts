@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "./clock.ts";
-import type { Limit } from "./limit/limit.ts";
+import type { Limit, Saturation } from "./limit/limit.ts";
 
 /** A share of something, as text: `"40%"`. */
 export type Percent = `${number}%`;
@@ -67,11 +67,30 @@ export interface BudgetOptions {
   readonly spreadMs?: number;
 }
 
+/**
+ * A limit that is learned: it grows while more at once brings more done, and shrinks where more at once only makes
+ * everything slower, where tasks fail, and where nothing ends any more.
+ *
+ * @example
+ * new Resource({ name: "http", limit: { adaptive: true, min: 8, max: 500 } });
+ */
+export interface LimitOptions {
+  readonly adaptive: true;
+  /** Seats that it never goes below. Default 2, and always what the floors of the lanes need. */
+  readonly min?: number;
+  /** Seats that it never passes. Default 1,000. */
+  readonly max?: number;
+  /** Seats to begin with. Default 20, within `min` and `max`. */
+  readonly start?: number;
+  /** Signals from beside the tasks: a busy event loop, memory. Asked once in a while; default on Node: those of the process. */
+  readonly saturation?: () => Saturation | undefined;
+}
+
 /** Options of a `Resource`; all but `name` and `limit` have safe defaults. */
 export interface ResourceOptions {
   readonly name: string;
-  /** Seats in all: how much may run at once. */
-  readonly limit: number | Limit;
+  /** Seats in all: how much may run at once. A number, one that is learned, or an estimator of your own. */
+  readonly limit: number | LimitOptions | Limit;
   /** Most important first. Default: critical, high, normal, low and bulk with 40, 30, 20, 10 and 0 %. */
   readonly lanes?: readonly LaneOptions[];
   /** The lane of a task that names none. Default `normal` where there is one, else the lowest. */

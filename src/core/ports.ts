@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { ContextPort } from "./context.ts";
+import type { Saturation } from "./limit/limit.ts";
 
 /** What the scheduler takes from its surroundings. */
 export interface Ports {
@@ -9,5 +10,7 @@ export interface Ports {
   /** Whether the deadlines of the context are on this clock. */
   readonly contextClock?: boolean;
   readonly detectDeadlock?: boolean;
+  /** Signals from beside the tasks, for adaptive limits that are given none of their own. */
+  readonly saturation?: (() => Saturation | undefined) | undefined;
   readonly flowWeight?: ((flow: string) => number) | undefined;
 }

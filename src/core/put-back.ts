@@ -9,6 +9,7 @@ import { LONGEST_MS, number } from "./checks.ts";
 import { refuseDrained } from "./drain.ts";
 import { invalid } from "./errors.ts";
 import { dueAt, queueEndsAt } from "./expiry.ts";
+import { learn } from "./limit/feed.ts";
 import type { Permit, RequeueOptions } from "./permit.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { listen } from "./signals.ts";
@@ -39,7 +40,8 @@ export function putBack(scheduler: Scheduler, task: Task, options: RequeueOption
   const next = successorOf(task, now, now + afterMs);
   if (options.signal !== undefined) next.extra.options = { ...next.options, signal: options.signal };
   if (need !== undefined) next.extra.need = need;
-  scheduler.vacate(task, now, used);
+  const { inUse } = scheduler.ledger;
+  const runMs = scheduler.vacate(task, now, used);
   task.extra.successor = next;
   const turn = turnOf(next).then(unwrap);
   const { signal } = next.options;
@@ -47,6 +49,8 @@ export function putBack(scheduler: Scheduler, task: Task, options: RequeueOption
   else if (next.is(OVERDUE)) scheduler.refuse(next, "timedOut", task.extra.cause, now);
   else if (scheduler.drained) refuseDrained(scheduler, next, now);
   else wait(scheduler, next, afterMs, now);
+  // What must be tried again was too much for whoever was asked. An estimator may change its mind here.
+  learn(task, runMs, inUse, true, now);
   scheduler.afterChange(now);
   return turn;
 }

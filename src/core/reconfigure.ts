@@ -4,6 +4,7 @@ import { Budgets } from "./budget/budgets.ts";
 import type { ResourceConfig } from "./config.ts";
 import { nextExpiry } from "./expiry.ts";
 import { Lane } from "./lane.ts";
+import { seatsAboveFloors } from "./limit/feed.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { shares } from "./seats.ts";
 
@@ -22,8 +23,9 @@ export function limitChanged(scheduler: Scheduler): void {
 export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void {
   const now = scheduler.clock.now();
   const old = scheduler.all;
-  const due = shares(scheduler.ledger.seats, config.lanes);
   scheduler.config = config;
+  scheduler.ledger.seats = seatsAboveFloors(scheduler);
+  const due = shares(scheduler.ledger.seats, config.lanes);
   scheduler.aging.budget = config.agingBudget;
   scheduler.aging.lookAgain();
   scheduler.all = config.lanes.map((laneConfig, rank) => {

@@ -8,13 +8,16 @@ import { drain } from "./drain.ts";
 import { invalid } from "./errors.ts";
 import { heldHere, runHolding } from "./holding.ts";
 import { laneFor } from "./intake.ts";
+import { AdaptiveLimit } from "./limit/adaptive.ts";
+import { follow } from "./limit/feed.ts";
 import { FixedLimit } from "./limit/fixed.ts";
 import type { Limit } from "./limit/limit.ts";
+import { limitOptions } from "./limit/limit-options.ts";
 import { mapInLane } from "./map.ts";
 import type { ResourceOptions, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
 import type { Ports } from "./ports.ts";
-import { limitChanged, reconfigure } from "./reconfigure.ts";
+import { reconfigure } from "./reconfigure.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -44,16 +47,18 @@ export type ResourceChanges = Partial<
  */
 export class Resource {
   readonly name: string;
+  readonly #ports: Ports;
   #options: ResourceOptions;
   #scheduler: Scheduler;
 
   /** @throws LanewayError `LANEWAY_INVALID` for a wrong option. */
   constructor(options: ResourceOptions, ports: Ports) {
     const config = resourceConfig(options);
-    const limit = limitOf(options);
-    checkGuarantees(`resource "${options.name}"`, limit.current, config.lanes);
+    const limit = limitOf(options, ports);
+    checkGuarantees(`resource "${options.name}"`, mostSeats(limit), config.lanes);
     this.name = options.name;
     this.#options = options;
+    this.#ports = ports;
     this.#scheduler = new Scheduler(options.name, config, limit, ports);
   }
 
@@ -130,14 +135,15 @@ export class Resource {
     knownKeys(`resource "${this.name}": update`, changes, CHANGEABLE);
     const options = { ...this.#options, ...changes };
     const config = resourceConfig(options);
-    const limit = changes.limit === undefined ? this.#scheduler.limit : limitOf(options);
+    const limit =
+      changes.limit === undefined
+        ? this.#scheduler.limit
+        : limitOf(options, this.#ports, this.#scheduler.limit);
     // A limit that has shrunk by itself below what is reserved cuts guarantees; that is no mistake of this change.
     if (changes.limit !== undefined || changes.lanes !== undefined)
-      checkGuarantees(`resource "${this.name}"`, limit.current, config.lanes);
+      checkGuarantees(`resource "${this.name}"`, mostSeats(limit), config.lanes);
     this.#options = options;
-    this.#scheduler.limit = limit;
-    if (changes.limit !== undefined) limit.onChange?.(() => limitChanged(this.#scheduler));
-    this.#scheduler.ledger.seats = limit.current;
+    if (changes.limit !== undefined) follow(this.#scheduler, limit);
     reconfigure(this.#scheduler, config);
   }
 
@@ -178,12 +184,24 @@ export class Resource {
   }
 }
 
-function limitOf(options: ResourceOptions): Limit {
-  const { limit } = options;
-  if (typeof limit !== "object" || limit === null)
-    return new FixedLimit(limitSeats(`resource "${options.name}"`, limit));
-  limitSeats(`resource "${options.name}"`, limit.current);
-  return limit;
+/** An estimator is known by the number it has; anything else that is an object should be options. */
+function limitOf({ name, limit }: ResourceOptions, ports: Ports, before?: Limit): Limit {
+  const at = `resource "${name}"`;
+  if (typeof limit !== "object" || limit === null) return new FixedLimit(limitSeats(at, limit));
+  if ("current" in limit) {
+    limitSeats(at, limit.current);
+    return limit;
+  }
+  const config = limitOptions(at, limit);
+  const saturation = limit.saturation ?? ports.saturation;
+  // What was learned holds within other bounds too.
+  if (before instanceof AdaptiveLimit) return before.within(config, saturation);
+  return new AdaptiveLimit(config, ports.clock, saturation);
+}
+
+/** What guarantees are checked against: an adaptive limit may come to have so many seats. */
+function mostSeats(limit: Limit): number {
+  return limit instanceof AdaptiveLimit ? limit.max : limit.current;
 }
 
 /** Shadow mode: what was decided is counted, and the task goes ahead all the same. */

@@ -19,12 +19,12 @@ import { dueOf, flowOf, laneFor, noteOptions, widthOf } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import type { NeverStarted } from "./lane.ts";
 import { Ledger } from "./ledger.ts";
+import { follow, learn, seatsAboveFloors } from "./limit/feed.ts";
 import type { Limit } from "./limit/limit.ts";
 import { Nesting } from "./nesting.ts";
 import type { Cost, TaskOptions } from "./options.ts";
 import type { Ports } from "./ports.ts";
 import { Records } from "./records.ts";
-import { limitChanged } from "./reconfigure.ts";
 import { refusal } from "./refusal.ts";
 import { shares } from "./seats.ts";
 import { listen, unlisten } from "./signals.ts";
@@ -53,7 +53,6 @@ export class Scheduler {
   readonly context: ContextPort | undefined;
   readonly flowWeight: ((flow: string) => number) | undefined;
   readonly #contextClock: boolean;
-
   config: ResourceConfig;
   limit: Limit;
   /** Takes part in choosing: every lane that takes seats, most important first. */
@@ -97,7 +96,7 @@ export class Scheduler {
     this.#contextClock = ports.contextClock === true;
     this.config = config;
     this.limit = limit;
-    this.ledger = new Ledger(limit.current);
+    this.ledger = new Ledger(seatsAboveFloors(this));
     this.aging = new Aging(config.agingBudget);
     this.records = new Records(this);
     this.vacancies = new Vacancies(this);
@@ -105,7 +104,7 @@ export class Scheduler {
     this.wake = new Wake(this.clock, () => this.#onWake());
     this.#choice = new Choice(this);
     const now = this.clock.now();
-    const due = shares(limit.current, config.lanes);
+    const due = shares(this.ledger.seats, config.lanes);
     this.all = config.lanes.map((lane, rank) => new Lane(this, lane, rank, due[rank]!, now));
     this.lanes = this.all.filter((lane) => !lane.config.exempt);
     this.byName = new Map(this.all.map((lane) => [lane.name, lane]));
@@ -113,7 +112,7 @@ export class Scheduler {
     this.defaultLane = this.byName.get(config.defaultLane)!;
     this.ledger.recount(this.lanes);
     if (config.budgets !== undefined) this.budgets = new Budgets(this);
-    limit.onChange?.(() => limitChanged(this));
+    follow(this, limit);
   }
 
   get idle(): boolean {
@@ -130,6 +129,7 @@ export class Scheduler {
   submit(options: TaskOptions, mayWait: boolean): Task | undefined;
   submit(options: TaskOptions, mayWait: boolean): Task | undefined {
     const now = this.clock.now();
+    this.limit.onSubmit?.(this.ledger.inUse, this.waiting, now);
     const ambient = this.context?.get();
     const lane = laneFor(this, options, ambient);
     const width = widthOf(options);
@@ -299,7 +299,7 @@ export class Scheduler {
       else lane.finished++;
     }
     // An estimator may change its mind here: it must find this task done.
-    if (!task.is(EXEMPT)) this.limit.onRelease?.(runMs, inUse, failed);
+    learn(task, runMs, inUse, failed, now);
     this.records.ended(task, failed, runMs, now);
     this.afterChange(now);
   }

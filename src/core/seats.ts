@@ -106,7 +106,8 @@ function ceilingSeats(ceiling: number | Percent, limit: number): number {
   return Math.max(1, Math.min(limit, Math.floor((percent(ceiling) * limit) / 100 + ROUNDING)));
 }
 
-function floorSeats(reservation: number, lendable: number | Percent): number {
+/** The part of a reservation that is kept for its lane, in seats. */
+export function floorSeats(reservation: number, lendable: number | Percent): number {
   if (typeof lendable === "number") return Math.max(0, reservation - lendable);
   return Math.floor(reservation * (1 - percent(lendable) / 100) + ROUNDING);
 }

@@ -3,6 +3,7 @@
 import type { LanewayReason } from "./errors.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Lane } from "./lane.ts";
+import type { LimitSignal } from "./limit/limit.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** One lane in a snapshot. Waits cover the last one to two minutes; counters run since the start. */
@@ -52,6 +53,8 @@ export interface BudgetSnapshot {
 export interface ResourceSnapshot {
   readonly name: string;
   readonly limit: number;
+  /** What moved an adaptive limit last, and why; absent for one that only moves by hand. */
+  readonly limitSignal?: LimitSignal;
   readonly seatsInUse: number;
   readonly waiting: number;
   readonly draining: boolean;
@@ -91,9 +94,11 @@ export interface TaskRecord {
 /** Reads a resource's state; costs a pass over its histograms, so about once a second is fine. */
 export function snapshotOf(scheduler: Scheduler): ResourceSnapshot {
   const now = scheduler.clock.now();
+  const { signal } = scheduler.limit;
   return {
     name: scheduler.name,
     limit: scheduler.ledger.seats,
+    ...(signal === undefined ? {} : { limitSignal: signal }),
     seatsInUse: scheduler.ledger.inUse,
     waiting: scheduler.waiting + scheduler.backingOff,
     draining: scheduler.draining,

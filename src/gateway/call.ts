@@ -9,7 +9,9 @@ import type { RequestFacts } from "../policy/classify.ts";
 import type { BodyMemory } from "./body-memory.ts";
 import { providerByShape } from "../providers/known.ts";
 import type { BodyFacts, Provider } from "../providers/provider.ts";
-import { newRequestId } from "./request-id.ts";
+import { whenClosed } from "../requests/node-closed.ts";
+import { originForm } from "../requests/node-facts.ts";
+import { newRequestId } from "../requests/request-id.ts";
 import type { Warm } from "./warm.ts";
 
 /** The reason of everything that is stopped because nobody waits for it any more. Never shown to anyone. */
@@ -73,8 +75,7 @@ export class Call implements RequestFacts {
       this.warm?.stop();
       onClosed();
     };
-    if (res.socket === null) closesWithConnection(req, res, closed);
-    else res.on("close", closed);
+    whenClosed(req, res, closed);
   }
 
   /** The stream has begun with 200 before the upstream answered. */
@@ -139,27 +140,6 @@ export class Call implements RequestFacts {
     this.stopReason = reason;
     this.onStop?.(reason);
   }
-}
-
-/** A reply that waits behind others of its connection is told nothing when that closes; from its turn on it is. */
-function closesWithConnection({ socket }: IncomingMessage, res: ServerResponse, closed: () => void): void {
-  const once = (): void => {
-    socket.off("close", once);
-    res.off("close", once);
-    closed();
-  };
-  // A client may send any number of requests without waiting for a reply.
-  socket.setMaxListeners(0).on("close", once);
-  res.on("close", once);
-}
-
-/** A request may name its whole URL (RFC 9112 §3.2.2); the upstream's own host replaces that one. */
-function originForm(target: string): string {
-  if (target.charCodeAt(0) === 0x2f) return target;
-  const scheme = /^https?:\/\/[^/?#]*/i.exec(target);
-  if (scheme === null) return target;
-  const rest = target.slice(scheme[0].length);
-  return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
 function withoutQuery(path: string): string {

@@ -1,17 +1,11 @@
 /** Step five: what the client and the metrics learn of a request. */
 
 import type { Classification } from "../policy/classify.ts";
-
-const UNPRINTABLE = /[^\x20-\x7e]/g;
-
-/** A name as a header may carry it. Those from a policy file need no change; one made in code may hold anything. */
-export function headerText(name: string): string {
-  return name.replace(UNPRINTABLE, "?");
-}
+import { printable } from "../requests/refusal.ts";
 
 /** Adds lane and wait to the raw headers of a reply. */
 export function pushLaneHeaders(headers: string[], laneName: string, waitMs: number): void {
-  const lane = headerText(laneName);
+  const lane = printable(laneName);
   if (waitMs === 0) {
     headers.push("laneway-lane", lane, "laneway-wait-ms", "0", "server-timing", 'laneway;dur=0;desc="wait"');
     return;

@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PROVIDERS } from "../providers/known.ts";
 import type { RefusalKind } from "../providers/provider.ts";
-import { newRequestId } from "./request-id.ts";
+import { newRequestId } from "../requests/request-id.ts";
 
 const HEADERS_MAX_BYTES = 32_768;
 /** Bounds a client that drips its headers. */

@@ -1,5 +1,6 @@
 /** What resources and the gateway's addresses mean. */
 
+import { ADAPTIVE_DEFAULTS } from "../core/limit/limit-options.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import { checkGuarantees, checkLane } from "./check-lanes.ts";
 import type { Path } from "./document.ts";
@@ -36,10 +37,36 @@ export function checkResources(draft: Draft): void {
       if (!lanes.has(lane)) unknownLane([...path, "lanes", lane], lane);
       checkLane(draft, [...path, "lanes", lane], lanes.get(lane)?.exempt === true);
     }
-    const seats = limit ?? (upstream === undefined ? undefined : DEFAULT_UPSTREAM_LIMIT);
+    const seats = mostSeats(limit ?? (upstream === undefined ? undefined : DEFAULT_UPSTREAM_LIMIT));
+    checkAdaptive(draft, [...path, "limit"]);
     if (typeof seats === "number" && Number.isInteger(seats) && seats > 0)
       checkGuarantees(draft, name, seats);
   }
+}
+
+/** The most that a limit may come to be: what guarantees must fit into. */
+function mostSeats(limit: unknown): unknown {
+  if (limit === "adaptive") return ADAPTIVE_DEFAULTS.max;
+  return mapAt(limit, []) === undefined ? limit : (valueAt(limit, ["max"]) ?? ADAPTIVE_DEFAULTS.max);
+}
+
+/** Reports bounds of an adaptive limit that leave nothing between them. */
+function checkAdaptive({ document, value }: Draft, path: Path): void {
+  const { min, max, start } = mapAt(value, path) ?? {};
+  const place = pathName(document, value, path);
+  const report = (field: string, bound: string, seats: number): void => {
+    const [found, other] = [field, bound].map((each) =>
+      document.show([...path, each], valueAt(value, [...path, each])),
+    );
+    const most = field === "min" || bound === "max" ? "most" : "least";
+    document.report(
+      [...path, field],
+      `${place}.${field}: expected at ${most} its ${bound}, ${other ?? seats}, found ${found}`,
+    );
+  };
+  if (typeof min === "number" && typeof max === "number" && min > max) report("min", "max", max);
+  else if (typeof start === "number" && typeof max === "number" && start > max) report("start", "max", max);
+  else if (typeof start === "number" && typeof min === "number" && start < min) report("start", "min", min);
 }
 
 function checkUpstream({ document, value }: Draft, path: Path): void {

@@ -145,3 +145,33 @@ export function checkCallers(draft: Draft): void {
     }
   });
 }
+
+/** Reports destinations that are no origin, and those listed twice. */
+export function checkForwardTo({ document, value }: Draft): void {
+  const seen = new Map<string, Path>();
+  listAt(value, ["trust", "forwardTo"]).forEach((entry, index) => {
+    if (typeof entry !== "string") return;
+    const path: Path = ["trust", "forwardTo", index];
+    const url = URL.canParse(entry) ? new URL(entry) : undefined;
+    const isOrigin =
+      url !== undefined &&
+      /^https?:$/.test(url.protocol) &&
+      url.href === `${url.origin}/` &&
+      !entry.includes("*");
+    const place = pathName(document, value, path);
+    if (!isOrigin) {
+      const hint = /^[\w.-]+(?::\d+)?$/.test(entry) ? `http://${entry}` : (url?.origin ?? "");
+      document.report(
+        path,
+        `${place}: expected an origin such as http://billing.internal, found ${document.show(path, entry)}`,
+        document.isShown(path) && /^https?:/.test(hint) && hint !== entry
+          ? `did you mean "${hint}"?`
+          : undefined,
+      );
+      return;
+    }
+    const before = seen.get(url.origin);
+    if (before === undefined) seen.set(url.origin, path);
+    else document.report(path, `${place}: the same origin is listed on line ${document.lineOf(before)}`);
+  });
+}

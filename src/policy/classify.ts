@@ -5,6 +5,7 @@
 
 import { invalid } from "../core/errors.ts";
 import { plainAddress } from "./address.ts";
+import { forwardedLane, LANE_HEADER } from "./forwarded.ts";
 import {
   hostMatcher,
   hostPatternProblem,
@@ -101,7 +102,11 @@ export function compileClassify(policy: Policy): (request: RequestFacts) => Clas
   return (request) => {
     const rule = choose(rules, otherwise, request);
     const caller = callers.find(request);
-    const weighed = weighClaim(request.header(claimHeader), claimHeader, rule.rank, ranks, caller);
+    // A service that calls this one says it by a header of its own: what `trust.header` names may mean something else there.
+    const forwarded = forwardedLane(request);
+    const header = forwarded === undefined ? claimHeader : LANE_HEADER;
+    const claimed = forwarded ?? request.header(claimHeader);
+    const weighed = weighClaim(claimed, header, rule.rank, ranks, caller);
     const rank = weighed?.rank ?? rule.rank;
     const claim = weighed?.claim;
     return {
@@ -111,7 +116,7 @@ export function compileClassify(policy: Policy): (request: RequestFacts) => Clas
       rule:
         rank === rule.rank
           ? rule.text
-          : `${rule.text}, ${rank > rule.rank ? "lowered" : "raised"} to ${names[rank]!} by ${claimHeader}`,
+          : `${rule.text}, ${rank > rule.rank ? "lowered" : "raised"} to ${names[rank]!} by ${header}`,
       claim,
       caller: caller?.name,
     };

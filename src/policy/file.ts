@@ -56,11 +56,19 @@ export interface ResourceLaneFields extends LaneFields {
   fallback?: FallbackEntry | undefined;
 }
 
+/** A limit that is learned. */
+export interface AdaptiveEntry {
+  adaptive: true;
+  min?: number | undefined;
+  max?: number | undefined;
+  start?: number | undefined;
+}
+
 /** One entry of `resources`. */
 export interface ResourceEntry {
   provider?: "http" | "anthropic" | "openai" | undefined;
   upstream?: string | undefined;
-  limit?: number | undefined;
+  limit?: number | "adaptive" | AdaptiveEntry | undefined;
   queue?: { max?: number | undefined; whenFull?: "reject" | "evict" | undefined } | undefined;
   order?: "strict" | "weighted" | undefined;
   keys?: string[] | undefined;
@@ -82,7 +90,13 @@ export interface PolicyFile {
   aging?: false | { after?: string | undefined; budget?: string | undefined } | undefined;
   classify?: RuleEntry[] | undefined;
   flow?: { header: string } | undefined;
-  trust?: { header?: string | undefined; callers?: CallerEntry[] | undefined } | undefined;
+  trust?:
+    | {
+        header?: string | undefined;
+        callers?: CallerEntry[] | undefined;
+        forwardTo?: string[] | undefined;
+      }
+    | undefined;
   resources?: Record<string, ResourceEntry> | undefined;
   enforce?: boolean | undefined;
   gateway?:

@@ -8,6 +8,7 @@ import { Resource } from "../node/resource.ts";
 import { compileClassify } from "./classify.ts";
 import type { Classification, RequestFacts } from "./classify.ts";
 import { checkFallbacks } from "./fallback.ts";
+import { setForwardTo } from "./forward-to.ts";
 import { checkResource, resourceOptions } from "./options.ts";
 import { parsePolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
@@ -166,7 +167,9 @@ export class Laneway {
   }
 
   #make(policy: Policy, name: string): Resource {
-    return new Resource({ ...resourceOptions(policy, policy.resources[name]!), ...this.#options });
+    const resource = new Resource({ ...resourceOptions(policy, policy.resources[name]!), ...this.#options });
+    setForwardTo(resource, () => this.#policy.trust.forwardTo ?? []);
+    return resource;
   }
 
   #follow(file: string, text: string, { onReload, onReloadError = warn }: FromFileOptions): void {

@@ -2,6 +2,7 @@
 
 import { checkGuarantees, limitSeats, resourceConfig } from "../core/config.ts";
 import type { LaneConfig } from "../core/config.ts";
+import { limitOptions } from "../core/limit/limit-options.ts";
 import type { LaneOptions, ResourceOptions } from "../core/options.ts";
 import { commonSizes, namedSizes } from "./budgets.ts";
 import type { Policy, PolicyBudgets, PolicyLane, PolicyResource } from "./policy.ts";
@@ -37,7 +38,9 @@ export function resourceOptions(policy: Policy, resource: PolicyResource): Resou
 export function checkResource(policy: Policy, resource: PolicyResource): readonly LaneConfig[] {
   const at = `resource "${resource.name}"`;
   const { lanes } = resourceConfig(resourceOptions(policy, resource));
-  checkGuarantees(at, limitSeats(at, resource.limit), lanes);
+  const { limit } = resource;
+  const most = typeof limit === "number" ? limitSeats(at, limit) : limitOptions(at, limit).max;
+  checkGuarantees(at, most, lanes);
   return lanes;
 }
 

@@ -4,6 +4,7 @@
  * the first call of `parsePolicy` or `loadPolicy`, so that a program without a policy file pays for neither.
  */
 
+import { limitOptions } from "../core/limit/limit-options.ts";
 import { DEFAULT_LANES, laneDefaults } from "../core/options.ts";
 import type { Cost, Percent } from "../core/options.ts";
 import { secrets } from "./secret.ts";
@@ -77,6 +78,15 @@ export interface PolicyRetry {
   readonly plainHttp: boolean;
 }
 
+/** A limit that is learned, within these bounds. */
+export interface AdaptivePolicyLimit {
+  readonly adaptive: true;
+  readonly min: number;
+  readonly max: number;
+  /** Seats to begin with. */
+  readonly start: number;
+}
+
 /** One shared thing with a limit. */
 export interface PolicyResource {
   readonly name: string;
@@ -84,7 +94,7 @@ export interface PolicyResource {
   readonly provider: Provider | undefined;
   /** Where the gateway forwards to: an http or https URL. Set when `provider` is. */
   readonly upstream: string | undefined;
-  readonly limit: number;
+  readonly limit: number | AdaptivePolicyLimit;
   readonly order: "strict" | "weighted";
   readonly queue: { readonly max: number | undefined; readonly whenFull: "reject" | "evict" };
   /** All lanes of the policy, as this resource refines them. */
@@ -123,7 +133,12 @@ export interface Policy {
   readonly aging: { readonly afterMs: number; readonly budget: number } | false;
   readonly classify: readonly Rule[];
   readonly flow: { readonly header: string | undefined };
-  readonly trust: { readonly header: string; readonly callers: readonly TrustedCaller[] };
+  readonly trust: {
+    readonly header: string;
+    readonly callers: readonly TrustedCaller[];
+    /** Origins such as `http://billing.internal` that are told a call's lane and remaining deadline. Default: none. */
+    readonly forwardTo?: readonly string[] | undefined;
+  };
   readonly resources: Readonly<Record<string, PolicyResource>>;
   readonly enforce: boolean;
   readonly gateway: PolicyGateway;
@@ -133,6 +148,16 @@ export interface Policy {
 
 /** What an upstream's limit is when the policy gives none. */
 export const DEFAULT_UPSTREAM_LIMIT = 100;
+
+/** Every field of an adaptive limit: what is not given comes from the defaults, kept within what is. */
+export function adaptiveLimit(given: Partial<AdaptivePolicyLimit>): AdaptivePolicyLimit {
+  return { adaptive: true, ...limitOptions("limit", { ...given, adaptive: true }) };
+}
+
+/** The seats that a resource begins with. */
+export function seatsAtStart({ limit }: Pick<PolicyResource, "limit">): number {
+  return typeof limit === "number" ? limit : limit.start;
+}
 
 /** How long a reply that has begun may be silent when the policy does not say. */
 export const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
@@ -149,7 +174,7 @@ export function defaultPolicy(): Policy {
     aging: { afterMs: 30_000, budget: 0.05 },
     classify: [],
     flow: { header: undefined },
-    trust: { header: "x-priority", callers: [] },
+    trust: { header: "x-priority", callers: [], forwardTo: [] },
     resources: {},
     enforce: true,
     gateway: {
@@ -185,7 +210,7 @@ export interface NewResource {
   readonly name: string;
   readonly provider?: Provider;
   readonly upstream?: string;
-  readonly limit?: number;
+  readonly limit?: number | ({ readonly adaptive: true } & Partial<AdaptivePolicyLimit>);
   readonly keys?: readonly (string | Secret)[];
   readonly laneKeys?: Readonly<Record<string, readonly (string | Secret)[]>>;
   readonly budgets?: Cost & Partial<Pick<PolicyBudgets, "models">>;
@@ -209,7 +234,7 @@ export function withResource(policy: Policy, resource: NewResource): Policy {
     name,
     provider,
     upstream,
-    limit,
+    limit: typeof limit === "number" ? limit : adaptiveLimit(limit),
     order: "strict",
     queue: { max: undefined, whenFull: "reject" },
     lanes: policy.lanes,

@@ -8,7 +8,7 @@ import { checkCalls } from "./check-calls.ts";
 import { checkFallbacks } from "./check-fallbacks.ts";
 import { checkLanes } from "./check-lanes.ts";
 import { checkGateway, checkResources } from "./check-resources.ts";
-import { checkCallers, checkRules } from "./check-rules.ts";
+import { checkCallers, checkForwardTo, checkRules } from "./check-rules.ts";
 import { PolicyDocument } from "./document.ts";
 import { draftOf } from "./draft.ts";
 import type { Environment } from "./environment.ts";
@@ -37,6 +37,7 @@ function checked(document: PolicyDocument, file: string | undefined): Policy | u
   checkLanes(draft);
   checkRules(draft);
   checkCallers(draft);
+  checkForwardTo(draft);
   checkResources(draft);
   checkCalls(draft);
   checkFallbacks(draft);

@@ -3,6 +3,7 @@
 import type { Cost, Percent } from "../core/options.ts";
 import type { PolicyDocument } from "./document.ts";
 import type {
+  AdaptiveEntry,
   BudgetFields,
   CallerEntry,
   FallbackEntry,
@@ -13,6 +14,7 @@ import type {
   RuleEntry,
 } from "./file.ts";
 import {
+  adaptiveLimit,
   byLane,
   DEFAULT_IDLE_TIMEOUT_MS,
   DEFAULT_UPSTREAM_LIMIT,
@@ -21,6 +23,7 @@ import {
   retryOf,
 } from "./policy.ts";
 import type {
+  AdaptivePolicyLimit,
   Fallback,
   Policy,
   PolicyBudgets,
@@ -51,6 +54,7 @@ export function resolvePolicy(file: PolicyFile, document: PolicyDocument, name: 
     trust: {
       header: (trust?.header ?? defaults.trust.header).toLowerCase(),
       callers: (trust?.callers ?? []).map(callerOf),
+      forwardTo: (trust?.forwardTo ?? []).map((url) => new URL(url).origin),
     },
     resources,
     enforce: file.enforce ?? true,
@@ -103,7 +107,7 @@ function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLa
     name,
     provider,
     upstream,
-    limit,
+    limit: typeof limit === "number" ? limit : adaptiveOf(limit),
     order: entry.order ?? "strict",
     queue: { max: entry.queue?.max, whenFull: entry.queue?.whenFull ?? "reject" },
     lanes: lanes.map((lane) => refined(lane, entry.lanes?.[lane.name] ?? {})),
@@ -120,6 +124,14 @@ function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLa
     commitAfterMs: duration(entry.commitAfter),
     idleTimeoutMs: duration(entry.idleTimeout) ?? DEFAULT_IDLE_TIMEOUT_MS,
   };
+}
+
+function adaptiveOf(entry: "adaptive" | AdaptiveEntry): AdaptivePolicyLimit {
+  if (entry === "adaptive") return adaptiveLimit({});
+  const given: { min?: number; max?: number; start?: number } = {};
+  for (const field of ["min", "max", "start"] as const)
+    if (entry[field] !== undefined) given[field] = entry[field];
+  return adaptiveLimit(given);
 }
 
 function budgetsOf({ models = {}, ...common }: NonNullable<ResourceEntry["budgets"]>): PolicyBudgets {

@@ -29,6 +29,8 @@ import {
   yesNo,
 } from "./leaves.ts";
 
+const ADAPTIVE = "a whole number of seats, adaptive, or a map with adaptive: true";
+
 const laneFields = {
   reservation: seatsOrPercent(0)
     .optional()
@@ -175,9 +177,21 @@ const resource = z.strictObject({
     .optional()
     .describe("The protocol of the upstream. Default: http when there is an upstream."),
   upstream: url.optional().describe("Where the gateway forwards to."),
-  limit: limit
+  limit: z
+    .union([
+      limit,
+      leaf(ADAPTIVE, (error) => z.literal("adaptive", error)),
+      z.strictObject({
+        adaptive: leaf("true", (error) => z.literal(true, error)).describe("The limit is learned."),
+        min: limit.optional().describe("Seats that it never goes below. Default: 2."),
+        max: limit.optional().describe("Seats that it never passes. Default: 1000."),
+        start: limit.optional().describe("Seats to begin with. Default: 20, within min and max."),
+      }),
+    ])
     .optional()
-    .describe("Seats in all: how much may run at once. Default: 100 with an upstream; else required."),
+    .describe(
+      "How much may run at once: seats, or adaptive, for a limit that is learned. Default: 100 with an upstream; else required.",
+    ),
   queue: z
     .strictObject({
       max: waiting
@@ -270,6 +284,10 @@ export const PolicySchema: z.ZodType<PolicyFile> = z
           .array(caller)
           .optional()
           .describe("Who may raise its requests by a claim. Default: nobody."),
+        forwardTo: z
+          .array(url)
+          .optional()
+          .describe("The origins that are told a call's lane and remaining deadline. Default: none."),
       })
       .optional()
       .describe("A claim may always lower a lane; only listed callers may raise it."),

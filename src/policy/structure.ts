@@ -15,7 +15,6 @@ const NOT_YET: readonly { readonly field: string; readonly within: RegExp }[] = 
     field,
     within: /^(?:resources\.[^.]+\.)?lanes\.[^.]+$/,
   })),
-  { field: "forwardTo", within: /^trust$/ },
 ];
 
 /**
@@ -97,14 +96,6 @@ function report(document: PolicyDocument, value: unknown, issue: Issue): void {
     document.report(
       path,
       `${parent}: the field "${String(path.at(-1))}" is missing; expected ${issue.message}`,
-    );
-    return;
-  }
-  if (path.length === 3 && path[0] === "resources" && path[2] === "limit" && typeof found === "object") {
-    document.report(
-      path,
-      `${place}: adaptive limits are not supported by this version`,
-      "write a number of seats",
     );
     return;
   }

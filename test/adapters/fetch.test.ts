@@ -128,7 +128,7 @@ test("a wrong option is refused by name", async (t) => {
   assert.throws(() => lanedFetch(undefined as never), /lanedFetch: expected a Resource/);
   assert.throws(
     () => lanedFetch(resource, { keys: [] } as object),
-    /expected an option out of lane, flow, retry, fetch/,
+    /expected an option out of lane, flow, retry, forwardTo, fetch/,
   );
   assert.throws(() => lanedFetch(resource, { retry: { attempts: 99 } }), /lanedFetch: retry\.attempts/);
 });

@@ -9,7 +9,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { readStart, watchBody, withStart } from "../../src/calls/body.ts";
-import type { BodyEnd } from "../../src/calls/body.ts";
+import type { StreamEnd } from "../../src/node/watched-stream.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
@@ -31,15 +31,15 @@ function reply(): {
 
 function watching(signal?: AbortSignal): {
   readonly watch: Parameters<typeof watchBody>[1];
-  readonly ends: BodyEnd[];
+  readonly ends: StreamEnd[];
   readonly chunks: string[];
 } {
-  const ends: BodyEnd[] = [];
+  const ends: StreamEnd[] = [];
   const chunks: string[] = [];
   const watch = {
     signal,
     chunk: (bytes: Uint8Array) => void chunks.push(text(bytes)),
-    over: (how: BodyEnd) => void ends.push(how),
+    over: (how: StreamEnd) => void ends.push(how),
   };
   return { watch, ends, chunks };
 }

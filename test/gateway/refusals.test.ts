@@ -6,7 +6,6 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { PROVIDERS } from "../../src/providers/known.ts";
 import type { RefusalKind } from "../../src/providers/provider.ts";
-import { structuredString } from "../../src/gateway/refuse.ts";
 import { startGateway } from "../../src/gateway/index.ts";
 import type { Gateway } from "../../src/gateway/index.ts";
 import { Laneway } from "../../src/policy/laneway.ts";
@@ -360,8 +359,4 @@ test("a lane of any name, from a policy made in code, is named as far as a heade
     [refused.status, refused.headers["laneway-lane"], refused.json().lane],
     [503, "gr??e???", lane.name],
   );
-});
-
-test("a structured-field string holds printable ASCII, with quotes and backslashes escaped", () => {
-  assert.equal(structuredString('a"b\\c\u00e9\n'), '"a\\"b\\\\c??"');
 });

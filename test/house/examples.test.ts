@@ -120,13 +120,20 @@ function expectedCode({ marks }: Example): number {
   return marks.get("policy") === "invalid" ? 4 : Number(marks.get("exit") ?? 0);
 }
 
+/** The private package of the tests that brings this one. */
+function folderOf(name: string): string {
+  return /^(@nestjs\/.*|express|fastify|hono|koa|reflect-metadata|@hono\/.*)$/.test(name)
+    ? "test/frameworks"
+    : "test/sdks";
+}
+
 /** Runs with the URL of a gateway when the example needs one; undefined when an SDK that it imports is missing. */
 async function withUpstream(
   t: TestContext,
   example: Example,
   run: (gatewayUrl?: string) => Promise<Ending>,
 ): Promise<Ending | undefined> {
-  if (!packagesIn(example.code).every((name) => needsPackage(t, "test/sdks", name))) return undefined;
+  if (!packagesIn(example.code).every((name) => needsPackage(t, folderOf(name), name))) return undefined;
   if (!example.marks.has("needs")) return run();
   const { startUpstream } = await import("./upstream.ts");
   const upstream = await startUpstream();

@@ -4,7 +4,7 @@ import { plant } from "./planted.ts";
 import { importsAgainstTheLayers } from "./rules/layers.ts";
 import { ROOT } from "./source.ts";
 
-test("imports point one way: core, node, policy, providers, calls, adapters, then gateway and verify, then cli", () => {
+test("imports point one way: core, node, policy, providers, calls and requests, adapters, then gateway and verify, then cli", () => {
   assert.deepEqual(importsAgainstTheLayers(ROOT), []);
 });
 
@@ -17,6 +17,8 @@ test("the layer rule objects to an import upwards, of a package in the core, bet
     "src/node/clock.ts": 'export type Policy = import("../policy/policy.ts").Policy;',
     "src/providers/http.ts": 'import "../policy/policy.ts";\nimport "../calls/retry.ts";',
     "src/calls/retry.ts": 'import "../providers/http.ts";\nimport "../adapters/pg.ts";',
+    "src/requests/gate.ts": 'import "../providers/http.ts";\nimport "../calls/retry.ts";',
+    "src/adapters/http.ts": 'import "../requests/gate.ts";',
     "src/adapters/ai.ts": 'import "../providers/http.ts";\nimport "../calls/retry.ts";',
     "src/adapters/pg.ts":
       'import type { Pool } from "pg";\nimport { a } from "./mysql.ts";\nimport "./redis/index.ts";',
@@ -37,10 +39,11 @@ test("the layer rule objects to an import upwards, of a package in the core, bet
     'src/core/lane.ts:2: src/core imports nothing outside itself, but found "node:path"',
     'src/core/lane.ts:3: src/core imports nothing outside itself, but found "zod"',
     "src/core/limit/fixed.ts:2: src/core imports a computed name",
-    "src/gateway/server.ts:1: src/gateway may import core, node, policy, providers, calls, adapters, not src/verify/load.ts",
+    "src/gateway/server.ts:1: src/gateway may import core, node, policy, providers, calls, requests, adapters, not src/verify/load.ts",
     "src/index.ts:1: src/index.ts may import core, node, policy, not src/adapters/pg.ts",
     "src/node/clock.ts:1: src/node may import core, not src/policy/policy.ts",
     "src/providers/http.ts:2: src/providers may import core, node, policy, not src/calls/retry.ts",
+    "src/requests/gate.ts:2: src/requests may import core, node, policy, providers, not src/calls/retry.ts",
     "src/stray/odd.ts: src/stray has no place in the layers; add it to MAY_IMPORT in test/house/rules/layers.ts",
     "src/testing/scenario.ts:1: src/testing may import core, node, not src/index.ts",
     'src/verify/load.ts:1: imports "laneway"; inside src, name the file',

@@ -49,12 +49,15 @@ export function runProgram(
   return runFile(writeProgram(folder, example, text), gatewayUrl);
 }
 
-/** Runs a file where it stands; with the URL of a gateway it finds that, a key for it, and the SDKs of the tests. */
+/**
+ * Runs a file where it stands, with the SDKs and frameworks of the tests; with the URL of a gateway it finds that, and a
+ * key for it.
+ */
 export function runFile(file: string, gatewayUrl?: string): Promise<Ending> {
-  if (gatewayUrl === undefined) return start(process.execPath, [file], dirname(file), {});
   const keys = { ANTHROPIC_API_KEY: "example", OPENAI_API_KEY: "example", LANEWAY_URL: gatewayUrl };
   const resolver = new URL("sdk-resolve.ts", import.meta.url).href;
-  return start(process.execPath, ["--import", resolver, file], dirname(file), keys);
+  const variables = gatewayUrl === undefined ? {} : keys;
+  return start(process.execPath, ["--import", resolver, file], dirname(file), variables);
 }
 
 /** Checks a policy as a reader would, with a value for each variable that it names. */

@@ -1,8 +1,10 @@
-/** `node --import` this: what the project does not depend on itself is looked for among the SDKs of the tests. */
+/** `node --import` this: what the project does not depend on itself is looked for in the private packages of the tests. */
 
 import { registerHooks } from "node:module";
 
-const SDKS = new URL("../sdks/package.json", import.meta.url).href;
+const PACKAGES = ["../sdks/package.json", "../frameworks/package.json"].map(
+  (path) => new URL(path, import.meta.url).href,
+);
 
 registerHooks({
   resolve(specifier, context, next) {
@@ -10,7 +12,14 @@ registerHooks({
       return next(specifier, context);
     } catch (error) {
       if (/^[./]|^node:|^laneway\b/.test(specifier)) throw error;
-      return next(specifier, { ...context, parentURL: SDKS });
+      for (const parentURL of PACKAGES) {
+        try {
+          return next(specifier, { ...context, parentURL });
+        } catch {
+          // The next one may have it.
+        }
+      }
+      throw error;
     }
   },
 });

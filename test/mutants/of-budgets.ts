@@ -134,8 +134,8 @@ export const OF_BUDGETS: readonly Mutant[] = [
     name: "a task that is put back keeps its whole charge",
     promise: 15,
     file: "src/core/put-back.ts",
-    find: "  scheduler.vacate(task, now, used);",
-    replace: "  scheduler.vacate(task, now);",
+    find: "scheduler.vacate(task, now, used);",
+    replace: "scheduler.vacate(task, now);",
     killedBy: CORRECTIONS,
   },
   {

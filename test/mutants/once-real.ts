@@ -138,8 +138,8 @@ export const ONCE_REAL: readonly Mutant[] = [
     name: "a limit that is given to a running resource is never heard again",
     promise: 1,
     file: "src/core/resource.ts",
-    find: "    if (changes.limit !== undefined) limit.onChange?.(() => limitChanged(this.#scheduler));\n",
-    replace: "    void limitChanged;\n",
+    find: "    if (changes.limit !== undefined) follow(this.#scheduler, limit);",
+    replace: "    void follow, (this.#scheduler.limit = limit);",
     killedBy: "test/core/01-bounded.test.ts",
   },
 ];

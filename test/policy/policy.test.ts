@@ -18,7 +18,7 @@ describe("an empty file", () => {
     it(`with ${name} is the default policy`, async () => {
       assert.deepEqual(await parsePolicy(text), {
         ...defaultPolicy(),
-        trust: { header: "x-priority", callers: [] },
+        trust: { header: "x-priority", callers: [], forwardTo: [] },
       });
     });
   }
@@ -108,7 +108,10 @@ describe("the rest of a policy", () => {
 defaultLane: low
 aging: { after: 10s, budget: 2.5% }
 flow: { header: X-Tenant }
-trust: { header: X-Lane, callers: [{ cidr: 10.0.0.0/8, upTo: high }] }
+trust:
+  header: X-Lane
+  callers: [{ cidr: 10.0.0.0/8, upTo: high }]
+  forwardTo: [http://Billing.internal:80/, "https://ledger.internal:8443"]
 classify: [{ path: /x, method: get, header: { X-A: b }, host: h, model: m, lane: bulk, resource: db }]
 resources: { db: { limit: 5, queue: { max: 9, whenFull: evict }, order: weighted } }
 enforce: false
@@ -129,13 +132,14 @@ gateway: { listen: "[::1]:0", admin: false, probes: 0.0.0.0:8082, drainTimeout: 
           model: "m",
           lane: "bulk",
           resource: "db",
-          line: 6,
+          line: 9,
         },
       ],
       flow: { header: "x-tenant" },
       trust: {
         header: "x-lane",
         callers: [{ keyDigest: undefined, cidr: "10.0.0.0/8", flow: undefined, upTo: "high" }],
+        forwardTo: ["http://billing.internal", "https://ledger.internal:8443"],
       },
       enforce: false,
       gateway: {
@@ -233,7 +237,7 @@ resources:
 });
 
 describe("a variable", () => {
-  const limitOf = async (value: string, env: Record<string, string>): Promise<number> =>
+  const limitOf = async (value: string, env: Record<string, string>): Promise<unknown> =>
     (await parsePolicy(`resources: { x: { limit: ${value} } }`, { env })).resources["x"]!.limit;
   const flowOf = async (value: string, env: Record<string, string>): Promise<string | undefined> =>
     (await parsePolicy(`trust:\n  callers:\n    - { cidr: 10.0.0.0/8, flow: ${value} }`, { env })).trust

@@ -57,7 +57,7 @@ async function watching(t: TestContext, file: string): Promise<{ laneway: Lanewa
   return { laneway, told };
 }
 
-function limitOf(told: Policy | Error): number {
+function limitOf(told: Policy | Error): unknown {
   assert.ok(!(told instanceof Error), told instanceof Error ? told.message : "");
   return told.resources["db"]!.limit;
 }

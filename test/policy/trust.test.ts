@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { forwardedDeadlineMs } from "../../src/policy/forwarded.ts";
 import { parsePolicy } from "../../src/policy/policy.ts";
-import { asking } from "./request.ts";
+import { asking, request } from "./request.ts";
 
 const POLICY = `
 classify:
@@ -163,6 +164,53 @@ trust: { callers: [{ key: k-1234, upTo: critical }] }`);
     }
     assert.equal(ask("/healthz").lane, "probes");
     assert.equal(ask("/healthz", { headers: { "x-priority": "probes" } }).claim?.decision, "granted");
+  });
+});
+
+describe("a lane that another service forwards", () => {
+  const from = (headers: Record<string, string>): Promise<unknown[]> =>
+    asking(POLICY, { CHAT_KEY }).then((ask) => {
+      const { lane, rule, claim } = ask("/x", { headers });
+      return [lane, rule, claim?.decision];
+    });
+
+  it("is a claim: anybody's may lower a lane, only a listed caller's may raise it", async () => {
+    const lowered = ["bulk", "default lane, lowered to bulk by x-laneway-lane", "lowered"];
+    assert.deepEqual(await from({ "x-laneway-lane": "bulk" }), lowered);
+    const raised = ["critical", "default lane, raised to critical by x-laneway-lane", "granted"];
+    assert.deepEqual(await from({ "x-laneway-lane": "critical", ...chat }), raised);
+    const forged = ["normal", "default lane", "not-trusted"];
+    assert.deepEqual(await from({ "x-laneway-lane": "critical" }), forged);
+  });
+
+  it("goes before the header of the policy, and W3C baggage tells it where that header was lost", async () => {
+    const both = { "x-laneway-lane": "bulk", "x-priority": "low", baggage: "laneway.lane=high" };
+    assert.equal((await from(both))[0], "bulk");
+    const baggage = "tenant=7, laneway.lane = low ;p=1,laneway.lane=bulk";
+    assert.equal((await from({ baggage, "x-priority": "bulk" }))[0], "low");
+    assert.equal((await from({ baggage: "not.laneway.lane=bulk", "x-priority": "low" }))[0], "low");
+  });
+
+  it("is ignored and counted when it names none, whatever it holds", async () => {
+    const nothing = ["normal", "default lane", "unknown-lane"];
+    for (const value of ["'; DROP", "u=99", "bulk, low", "x".repeat(10_000), "__proto__"])
+      assert.deepEqual(await from({ "x-laneway-lane": value }), nothing);
+    for (const baggage of [
+      "laneway.lane=%E0%A4%A",
+      `laneway.lane=bulk,${"x".repeat(10_000)}`,
+      "laneway.lane",
+    ])
+      assert.deepEqual(await from({ baggage }), ["normal", "default lane", undefined]);
+  });
+
+  it("comes with the time that is left, which is read only where it is a whole number", () => {
+    const left = (headers: Record<string, unknown>): number | undefined =>
+      forwardedDeadlineMs(request("/x", { headers }));
+    assert.equal(left({ "x-laneway-deadline-ms": "1500" }), 1_500);
+    assert.equal(left({ "x-laneway-deadline-ms": "0" }), 0);
+    assert.equal(left({ baggage: "laneway.deadline-ms=20" }), 20);
+    for (const value of ["", "-1", "1e3", "1.5", "NaN", "9".repeat(400), "10, 20", ["10"]])
+      assert.equal(left({ "x-laneway-deadline-ms": value }), undefined);
   });
 });
 

@@ -1,6 +1,6 @@
 import { inAttempts } from "../../calls/attempts.ts";
 import type { Failed, Succeeded } from "../../calls/attempts.ts";
-import { watchStream } from "../../calls/body.ts";
+import { watchStream } from "../../node/watched-stream.ts";
 import { taskOf } from "../../calls/task.ts";
 import { NO_REPLY } from "../../calls/traffic.ts";
 import type { CallPlan, Traffic } from "../../calls/traffic.ts";

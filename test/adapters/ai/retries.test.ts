@@ -124,6 +124,11 @@ test("a 429 about money is not repeated, neither here nor by the SDK", async (t)
   assert.deepEqual([response.status, response.headers.get("x-should-retry")], [429, "false"]);
   assert.match(await response.text(), /enforced_spend_limit_reached/);
   assert.equal(calls.length, 1);
+  // Also where the SDK is left to its own rules.
+  const poor = await scripted(t, [{ status: 429, code: "enforced_spend_limit_reached" }]);
+  const alone = await aiFetch(poor.resource, { retry: { attempts: 1 } })(poor.url, ask());
+  assert.equal(alone.headers.get("x-should-retry"), "false");
+  await alone.text();
 });
 
 test("a rate limit holds back the model for all who ask for it, not its own call alone, and no other model", async (t) => {

@@ -1,18 +1,20 @@
 import { posix } from "node:path";
 import { importsOf, listCode, parseFile } from "../source.ts";
 
-// What each part of src may import beside itself. One way only: core ← node ← policy ← providers ← calls ←
-// adapters ← gateway, verify ← cli. The stand-in upstream of verify knows nothing of our side of the protocols.
+// What each part of src may import beside itself. One way only: core ← node ← policy ← providers ← calls, requests ←
+// adapters ← gateway, verify ← cli. What adapters for calls out share and what those for requests in share know nothing
+// of each other. The stand-in upstream of verify knows nothing of our side of the protocols.
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   node: ["core"],
   policy: ["core", "node"],
   providers: ["core", "node", "policy"],
   calls: ["core", "node", "policy", "providers"],
-  adapters: ["core", "node", "policy", "providers", "calls"],
-  gateway: ["core", "node", "policy", "providers", "calls", "adapters"],
+  requests: ["core", "node", "policy", "providers"],
+  adapters: ["core", "node", "policy", "providers", "calls", "requests"],
+  gateway: ["core", "node", "policy", "providers", "calls", "requests", "adapters"],
   verify: ["core", "node", "policy", "adapters"],
-  cli: ["core", "node", "policy", "providers", "calls", "adapters", "gateway", "verify"],
+  cli: ["core", "node", "policy", "providers", "calls", "requests", "adapters", "gateway", "verify"],
   testing: ["core", "node"],
   dashboard: [],
   "index.ts": ["core", "node", "policy"],

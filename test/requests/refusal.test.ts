@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LanewayError } from "../../src/core/errors.ts";
+import { Resource } from "../../src/node/resource.ts";
+import { pushRateLimit, refusalReply, retryAfterSeconds } from "../../src/requests/refusal.ts";
+
+const resource = new Resource({
+  name: "http",
+  limit: 3,
+  lanes: [{ name: 'a"b\\c\u00e9' }, { name: "bulk" }],
+});
+
+function refused(retryAfterMs: number | undefined, message = "full"): LanewayError {
+  return new LanewayError(message, {
+    code: "LANEWAY_REJECTED",
+    reason: "lane-full",
+    lane: "bulk",
+    retryAfterMs,
+  });
+}
+
+test("a lane's name goes into the rate-limit fields as structured fields write it: escaped, printable", () => {
+  const headers: string[] = [];
+  pushRateLimit(headers, resource, 'a"b\\c\u00e9', 7);
+  assert.deepEqual(headers, [
+    "ratelimit-policy",
+    '"a\\"b\\\\c?";q=3;qu="concurrent-requests"',
+    "ratelimit",
+    '"a\\"b\\\\c?";r=0;t=7',
+  ]);
+});
+
+test("retry-after is whole seconds from 1 to 59, and absent when coming back is pointless", () => {
+  const seconds = [undefined, 0, 1, 1_000, 1_001, 3_600_000].map((ms) => retryAfterSeconds(refused(ms)));
+  assert.deepEqual(seconds, [undefined, 1, 1, 1, 2, 59]);
+});
+
+test("a page shows what was said, and runs none of it", () => {
+  const error = refused(2_000, `lane "<img src=x onerror='alert(1)'>" is full & closed`);
+  const { body, headers } = refusalReply(error, {
+    resource,
+    requestId: "r<1>",
+    accept: "text/html",
+    tellsLane: true,
+  });
+  assert.ok(headers.includes("text/html; charset=utf-8"));
+  assert.match(body, /&lt;img src=x onerror=&#39;alert\(1\)&#39;&gt;&quot; is full &amp; closed/);
+  assert.match(body, /try again in 2 seconds/);
+  assert.match(body, /r&lt;1&gt;/);
+  assert.doesNotMatch(body, /<img/);
+});
+
+test("a reply that must not tell lanes tells none, and still when to come back", () => {
+  const { status, headers } = refusalReply(refused(2_000), {
+    resource,
+    requestId: "r1",
+    accept: undefined,
+    tellsLane: false,
+  });
+  assert.equal(status, 503);
+  assert.equal(headers.includes("laneway-lane"), false);
+  assert.equal(headers[headers.indexOf("retry-after") + 1], "2");
+});
