@@ -5,7 +5,11 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import { BAGGAGE_HEADER, DEADLINE_HEADER, LANE_HEADER } from "../policy/forwarded.ts";
 import { Refused } from "./refused.ts";
+
+/** What the names of our own members of baggage begin with. */
+const CLAIMS = "laneway.";
 
 const PASS = 0;
 const DROP = 1;
@@ -14,7 +18,8 @@ const CONNECTION = 3;
 const FORWARDED_FOR = 4;
 const FORWARDED_HOST = 5;
 const FORWARDED_PROTO = 6;
-type Treatment = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+const BAGGAGE = 7;
+type Treatment = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 const SPECIAL: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   ["host", HOST],
@@ -29,6 +34,10 @@ const SPECIAL: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   ["transfer-encoding", DROP],
   ["upgrade", DROP],
   ["http2-settings", DROP],
+  // Claims of whoever sent the request: an upstream that trusts this gateway would take them for the gateway's own.
+  [LANE_HEADER, DROP],
+  [DEADLINE_HEADER, DROP],
+  [BAGGAGE_HEADER, BAGGAGE],
   // Answered here: see `upload.ts`.
   ["expect", DROP],
 ]);
@@ -108,6 +117,9 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
       case CONNECTION:
         named = namedByConnection(value) ?? named;
         break;
+      case BAGGAGE:
+        pushBaggage(headers, name, value);
+        break;
       case FORWARDED_FOR:
         forwardedFor = forwardedFor === "" ? value : `${forwardedFor}, ${value}`;
         break;
@@ -132,6 +144,12 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
     passed.push("x-forwarded-proto", forwardedProto === "" ? "http" : forwardedProto);
   }
   return passed;
+}
+
+/** Baggage passes, but for claims of a lane and a deadline. */
+function pushBaggage(headers: string[], name: string, value: string): void {
+  const kept = value.split(",").filter((member) => !member.trimStart().startsWith(CLAIMS));
+  if (kept.length > 0) headers.push(name, kept.join(","));
 }
 
 /** What must not go up besides what belongs to the hop, lower-case; undefined when that is all. */

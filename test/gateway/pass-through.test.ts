@@ -131,13 +131,22 @@ test("no claim and no laneway header reaches an upstream, and an upstream's own 
     `{ trust: { header: X-Urgency }, resources: { http: { upstream: "${upstream.url}" } } }`,
   );
   const reply = await ask(url, {
-    headers: { "x-urgency": "bulk", "Laneway-Lane": "critical", "laneway-deadline-ms": "5", "x-kept": "1" },
+    headers: {
+      "x-urgency": "bulk",
+      "Laneway-Lane": "critical",
+      "laneway-deadline-ms": "5",
+      "X-Laneway-Lane": "bulk",
+      "x-laneway-deadline-ms": "9000",
+      baggage: "user=7,laneway.lane=critical, laneway.deadline-ms=5",
+      "x-kept": "1",
+    },
   });
-  const seen = reply.json();
+  const seen = reply.json() as Record<string, unknown>;
   assert.deepEqual(
     Object.keys(seen).filter((name) => /laneway|urgency|kept/.test(name)),
     ["x-kept"],
   );
+  assert.equal(seen["baggage"], "user=7");
   assert.equal(reply.headers["laneway-lane"], "bulk");
   assert.equal(reply.headers["laneway-anything"], undefined);
   assert.equal(reply.headers["laneway-wait-ms"], "0");
