@@ -11,13 +11,14 @@ export { keyDigest } from "./policy/trust.ts";
 export type { Budget } from "./core/budget/handle.ts";
 export type { Clock } from "./core/clock.ts";
 export type { LanewayCode, LanewayErrorFacts, LanewayReason } from "./core/errors.ts";
-export type { Limit } from "./core/limit/limit.ts";
+export type { Limit, LimitCause, LimitSignal, Saturation } from "./core/limit/limit.ts";
 export type {
   Actual,
   BudgetOptions,
   Cost,
   LaneDefaults,
   LaneOptions,
+  LimitOptions,
   Percent,
   ResourceOptions,
   TaskOptions,
@@ -35,6 +36,7 @@ export type { LaneContext } from "./node/context.ts";
 export type { Claim, Classification, RequestFacts } from "./policy/classify.ts";
 export type { FromFileOptions, LanewayOptions } from "./policy/laneway.ts";
 export type {
+  AdaptivePolicyLimit,
   Fallback,
   NewResource,
   Policy,

@@ -70,10 +70,11 @@ export async function demoCommand(options: DemoOptions): Promise<number> {
   const paint = painter(showsColour(process.stdout, process.env));
   const talk = json ? process.stderr : process.stdout;
   const scenario = demoScenario(seconds, seed);
-  talk.write(introduction(scenario, paint));
 
+  // Before the first word: who reads it may stop the demo at once, and is owed the same exit code as later.
   const stopping = new AbortController();
   const stopListening = onSignals((signal) => stopping.abort(new Interrupted(signal)));
+  talk.write(introduction(scenario, paint));
   const run = startDemo(scenario, out, stopping.signal);
   const stopShowing = live ? showLive(run, paint) : showPlain(run, seconds, talk);
   try {

@@ -1,6 +1,7 @@
 import type { ResourceOptions } from "../core/options.ts";
 import { Resource as CoreResource } from "../core/resource.ts";
 import { asyncContext } from "./context.ts";
+import { processSaturation } from "./saturation.ts";
 import { systemClock } from "./system-clock.ts";
 
 /**
@@ -24,6 +25,8 @@ export class Resource extends CoreResource {
       context: asyncContext,
       contextClock: given.clock === undefined,
       detectDeadlock: given.detectDeadlock === true,
+      // On another clock the state of this process says nothing.
+      saturation: given.clock === undefined ? processSaturation : undefined,
       flowWeight: given.flowWeight,
     });
   }

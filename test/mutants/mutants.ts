@@ -5,16 +5,18 @@
 
 import type { Mutant } from "./mutant.ts";
 import { OF_BUDGETS } from "./of-budgets.ts";
+import { OF_LIMITS } from "./of-limits.ts";
 import { ONCE_REAL } from "./once-real.ts";
 import { WHAT_BECOMES_OF_IT } from "./what-becomes-of-it.ts";
 import { WHO_GOES_NEXT } from "./who-goes-next.ts";
 
-/** Promises that have code: 14 and 17 wait for adaptive limits and preemption. */
-export const BUILT: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 18];
+/** Promises that have code: 17 waits for preemption. */
+export const BUILT: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18];
 
 export const MUTANTS: readonly Mutant[] = [
   ...WHO_GOES_NEXT,
   ...WHAT_BECOMES_OF_IT,
   ...OF_BUDGETS,
+  ...OF_LIMITS,
   ...ONCE_REAL,
 ];

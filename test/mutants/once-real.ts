@@ -131,7 +131,7 @@ export const ONCE_REAL: readonly Mutant[] = [
     file: "src/core/scheduler.ts",
     find: "      this.ledger.take(lane, -task.width);\n",
     replace:
-      "      this.limit.onRelease?.(runMs, this.ledger.inUse, false);\n      this.ledger.take(lane, -task.width);\n",
+      "      this.limit.onRelease?.(runMs, this.ledger.inUse, false, this.waiting, now);\n      this.ledger.take(lane, -task.width);\n",
     killedBy: "test/core/01-bounded.test.ts",
   },
   {

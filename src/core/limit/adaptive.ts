@@ -203,10 +203,9 @@ export class AdaptiveLimit implements Limit {
     const usual = this.#usualFailures;
     // A service of whose seats hardly half are in use is not failing for want of them.
     const isUsed = this.#window.seats(now) >= this.current / 2;
-    const tooMany = isUsed && failures > Math.max(0.05, 2 * usual + 0.02);
     // What fails whatever the limit is must not hold it down for ever.
     this.#usualFailures += (failures - usual) * (failures < usual ? 0.3 : 0.03);
-    if (!tooMany) return false;
+    if (!isUsed || failures <= Math.max(0.05, 2 * usual + 0.02)) return false;
     this.#move(this.#seats * 0.85, "failures", `${Math.round(failures * 100)} % of the tasks fail`, now);
     this.#high = undefined;
     this.#next("high", now, 1);
@@ -277,7 +276,9 @@ export class AdaptiveLimit implements Limit {
         this.#move(this.#seats * step, "throughput", "more at once brings more done", now);
       return;
     }
-    const far = e > TARGET && slower > 1.5 ? Math.max(0.5, (1.3 / slower) ** 0.7) : 1;
+    let far = e > TARGET && slower > 1.5 ? Math.max(0.5, (1.3 / slower) ** 0.7) : 1;
+    // Nothing at all is gained by what is above the low window: at most that much is needed.
+    if (smooth > 0.9 && slower > 1.2) far = Math.min(far, LESS);
     this.#move(
       this.#seats * Math.min(far, Math.exp(0.25 * error * (e > TARGET ? Math.min(3, -this.#inRow) : 1))),
       "latency",
