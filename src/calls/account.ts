@@ -11,7 +11,7 @@ import { KINDS, lowered } from "./books.ts";
 import type { Kind, Levels } from "./books.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { Charging } from "./charging.ts";
-import type { ChargedCall } from "./charging.ts";
+import type { ChargedCall, RunningCall } from "./charging.ts";
 import { Keys } from "./keys.ts";
 import type { Key } from "./keys.ts";
 import { LONGEST_RETRY_AFTER_MS, backoffMs } from "./retry.ts";
@@ -107,16 +107,21 @@ export class Account {
   }
 
   /** A call that writes has been let in. */
-  started(name: string, id: object, call: ChargedCall): void {
-    this.#book(name).charging.started(id, call, this.#options.now());
+  started(name: string, call: ChargedCall): RunningCall {
+    return this.#book(name).charging.started(call, this.#options.now());
   }
 
-  ended(name: string, id: object): void {
-    this.#book(name).charging.ended(id);
+  ended(name: string, running: RunningCall): void {
+    this.#book(name).charging.ended(running);
   }
 
-  /** Reads a reply's rate-limit headers into the budget that was charged. */
-  correct(name: string, id: object, header: HeaderOf, isRefusal: boolean): RateLimits | undefined {
+  /** Reads a reply's rate-limit headers into the budget that was charged. `running`: that of a call that writes. */
+  correct(
+    name: string,
+    running: RunningCall | undefined,
+    header: HeaderOf,
+    isRefusal: boolean,
+  ): RateLimits | undefined {
     const now = this.#options.now();
     // What was read a moment ago is still so; a refusal says something new.
     const { readUntil, charging } = this.#book(name);
@@ -128,7 +133,7 @@ export class Account {
     const theirs = this.#provider.rateLimits(header, this.#options.wall());
     const book = this.#see(name, ours);
     book.readUntil = now + READ_AGAIN_MS;
-    book.charging.replied(id, ours, book.size, theirs, now);
+    if (running !== undefined) book.charging.replied(running, ours, book.size, theirs, now);
     if (theirs === undefined) return undefined;
     const isNews = this.#state(budget, book, theirs.limit);
     const levels = lowered(isNews ? budget.left : ours, book.size, theirs, (left) =>

@@ -18,6 +18,7 @@ import type {
 } from "../providers/provider.ts";
 import { Account } from "./account.ts";
 import type { Charged } from "./account.ts";
+import type { RunningCall } from "./charging.ts";
 import { TokenEstimate } from "./estimate.ts";
 import type { EstimatedCall } from "./estimate.ts";
 import { RetryBudget } from "./retry.ts";
@@ -161,8 +162,9 @@ class Plan implements CallPlan {
   #charged: Charged;
   /** Of the try under way, once its head came. */
   #status: number | undefined = undefined;
-  /** The budget of the try under way. */
-  #started: string | undefined = undefined;
+  /** The budget of the try under way, and its place among those that write. */
+  #started = "";
+  #running: RunningCall | undefined = undefined;
   #limits: RateLimits | undefined = undefined;
 
   constructor(shared: Shared, kind: RequestKind, lane: string, body: BodyFacts | undefined) {
@@ -207,7 +209,7 @@ class Plan implements CallPlan {
     this.#end();
     if (this.kind === "generate" && this.isLimited) {
       this.#started = permit.budget;
-      this.#shared.account.started(permit.budget, this, {
+      this.#running = this.#shared.account.started(permit.budget, {
         outputTokens: this.cost.outputTokens ?? 0,
         isMost: this.#takesMost,
         stream: this.#stream,
@@ -225,7 +227,7 @@ class Plan implements CallPlan {
     // It was read and judged, so the key is good, whatever is wrong with the request.
     else if (status < 500 && !isRefusedKey(status)) key?.worked();
     if (this.isLimited || status >= 400)
-      this.#limits = account.correct(permit.budget, this, header, status >= 400);
+      this.#limits = account.correct(permit.budget, this.#running, header, status >= 400);
   }
 
   failed(permit: Permit, verdict: Verdict): number | undefined {
@@ -261,8 +263,8 @@ class Plan implements CallPlan {
   }
 
   #end(): void {
-    if (this.#started !== undefined) this.#shared.account.ended(this.#started, this);
-    this.#started = undefined;
+    if (this.#running !== undefined) this.#shared.account.ended(this.#started, this.#running);
+    this.#running = undefined;
   }
 }
 

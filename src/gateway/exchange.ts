@@ -55,6 +55,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Watched {
   /** Something moved, either way, since the last look. */
   moved = false;
   quietSince = 0;
+  place = -1;
   private readonly of: Try;
   private readonly resolve: (end: TryEnd) => void;
   private readonly reject: (error: unknown) => void;

@@ -7,6 +7,8 @@ export interface Watched {
   /** The look at which it was first found silent. */
   quietSince: number;
   readonly idleTimeoutMs: number;
+  /** Its place among those watched; -1 while it is not. */
+  place: number;
   silent(): void;
 }
 
@@ -14,26 +16,38 @@ export interface Watched {
 const LOOK_MS = 250;
 
 export class IdleWatch {
-  private readonly watched = new Set<Watched>();
+  /** No `Set`: the old tables of one through which many pass hold each other, and all those requests with them. */
+  private readonly watched: Watched[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   add(reply: Watched): void {
     reply.moved = true;
-    this.watched.add(reply);
+    if (reply.place >= 0) return;
+    reply.place = this.watched.push(reply) - 1;
     if (this.timer !== undefined) return;
     this.timer = setInterval(() => this.look(), LOOK_MS);
     this.timer.unref();
   }
 
   delete(reply: Watched): void {
-    if (!this.watched.delete(reply) || this.watched.size > 0) return;
+    if (reply.place < 0) return;
+    const last = this.watched.pop()!;
+    if (last !== reply) {
+      this.watched[reply.place] = last;
+      last.place = reply.place;
+    }
+    reply.place = -1;
+    if (this.watched.length > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
   }
 
   private look(): void {
     const now = performance.now();
-    for (const reply of this.watched) {
+    // From the end: one that is cut leaves its place to the last.
+    for (let place = this.watched.length - 1; place >= 0; place--) {
+      const reply = this.watched[place];
+      if (reply === undefined) continue;
       if (reply.moved) {
         reply.moved = false;
         reply.quietSince = now;

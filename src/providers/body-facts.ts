@@ -14,7 +14,8 @@ const SERVICE = "service_tier";
 /** Where each API has its bound on the output, the one that binds first. */
 const OUTPUT_BOUNDS = ["max_output_tokens", "max_completion_tokens", "max_tokens"] as const;
 
-const PATHS = jsonPaths([MODEL, STREAM, SERVICE, ...OUTPUT_BOUNDS]);
+const WANTED: readonly string[] = [MODEL, STREAM, SERVICE, ...OUTPUT_BOUNDS];
+const PATHS = jsonPaths(WANTED);
 
 /** A shorter string may be anything; a longer one without a blank in it is a file in base64. */
 const MEDIA_BYTES = 1_024;
@@ -27,12 +28,13 @@ const IMAGE_AS_TEXT_BYTES = 6_400;
 /** A page of a PDF comes to 1,500 to 3,000 tokens, and to some 70 KB of base64. */
 const PDF_BYTES_PER_TEXT_BYTE = 8;
 
-// One scan for all bodies: it is over before anybody else can begin one, and making one costs half of a short scan.
-const values = new Map<string, JsonLeaf>();
+// One scan for all bodies: it is over before anybody else can begin one, and making one costs half of a short scan. Its
+// values stand in a list, for a `Map` gets a new table when it is cleared, and its old tables hold the next.
+const values: JsonLeaf[] = WANTED.map(() => undefined);
 let saved = 0;
 const scan = new JsonScan({
   paths: PATHS,
-  found: (path, value) => values.set(path, value),
+  found: (path, value) => (values[WANTED.indexOf(path)] = value),
   onString: (piece, open, close) => {
     if (close - open > MEDIA_BYTES) saved += bytesSaved(piece, open + 1, close);
   },
@@ -51,20 +53,30 @@ const NO_FACTS: Omit<BodyFacts, "bytes"> = {
  * upstream would take.
  */
 export function bodyFacts(body: Uint8Array): BodyFacts {
-  values.clear();
+  values.fill(undefined);
   saved = 0;
   scan.reset();
   scan.push(asBuffer(body));
   if (!scan.whole) return { ...NO_FACTS, bytes: body.length };
   return {
-    model: textOf(values.get(MODEL)),
-    maxOutputTokens: OUTPUT_BOUNDS.map((path) => countOf(values.get(path))).find(
-      (count) => count !== undefined,
-    ),
-    stream: values.get(STREAM) === true,
-    service: textOf(values.get(SERVICE)),
+    model: textOf(valueOf(MODEL)),
+    maxOutputTokens: outputBound(),
+    stream: valueOf(STREAM) === true,
+    service: textOf(valueOf(SERVICE)),
     bytes: body.length - saved,
   };
+}
+
+function valueOf(path: string): JsonLeaf {
+  return values[WANTED.indexOf(path)];
+}
+
+function outputBound(): number | undefined {
+  for (const path of OUTPUT_BOUNDS) {
+    const count = countOf(valueOf(path));
+    if (count !== undefined) return count;
+  }
+  return undefined;
 }
 
 /** The string under "model" at the top level of a JSON object; undefined when there is none or the text is not a whole object. */

@@ -22,10 +22,9 @@ function replies(
   now = 0,
 ): void {
   for (let index = 0; index < count; index++) {
-    const id = {};
-    charging.started(id, call, now);
-    charging.replied(id, holds(ours), SIZE, theirs === undefined ? undefined : shows(theirs), now);
-    charging.ended(id);
+    const running = charging.started(call, now);
+    charging.replied(running, holds(ours), SIZE, theirs === undefined ? undefined : shows(theirs), now);
+    charging.ended(running);
   }
 }
 
@@ -47,7 +46,7 @@ test("an upstream that reserves the same is charged the same, for ever", () => {
 
 test("calls on their way, of which the upstream cannot know, prove nothing", () => {
   const charging = new Charging();
-  for (let index = 0; index < 5; index++) charging.started({}, STREAM, 0);
+  for (let index = 0; index < 5; index++) charging.started(STREAM, 0);
   // Six are reserved here, and one there.
   replies(charging, 10, STREAM, 56_000, 76_000, 100);
   assert.equal(charging.takesMost, true);
@@ -58,7 +57,7 @@ test("a reply that comes when all is written proves nothing by itself, but by th
   replies(alone, 10, WHOLE, 76_000, 80_000);
   assert.equal(alone.takesMost, true);
   const charging = new Charging();
-  for (let index = 0; index < 5; index++) charging.started({}, WHOLE, 0);
+  for (let index = 0; index < 5; index++) charging.started(WHOLE, 0);
   replies(charging, 10, WHOLE, 56_000, 60_000, 5_000);
   assert.equal(charging.takesMost, true);
   replies(charging, 3, WHOLE, 56_000, 79_000, 5_000);
@@ -91,12 +90,28 @@ test("books that show more output gone than ours bring the most back, and for go
 
 test("what runs has still to come, where only what is written is charged; one that never ends is forgotten", () => {
   const charging = new Charging();
-  charging.started({}, STREAM, 0);
+  charging.started(STREAM, 0);
   assert.equal(charging.afterAll(50_000), 50_000);
   replies(charging, 3, STREAM, 72_000, 80_000);
   assert.equal(charging.afterAll(50_000), 46_000);
   const other = new Charging();
-  other.started({}, STREAM, 0);
+  other.started(STREAM, 0);
   replies(other, 3, STREAM, 76_000, 80_000, 11 * 60_000);
   assert.equal(other.afterAll(50_000), 50_000);
+});
+
+test("calls end in any order, each once, and take their own output off and no other's", () => {
+  const charging = new Charging();
+  replies(charging, 3, STREAM, 76_000, 80_000);
+  const [first, second, third] = [1_000, 2_000, 4_000].map((outputTokens) =>
+    charging.started({ ...STREAM, outputTokens }, 0),
+  );
+  assert.equal(charging.afterAll(50_000), 43_000);
+  charging.ended(first!);
+  charging.ended(first!);
+  assert.equal(charging.afterAll(50_000), 44_000);
+  charging.ended(third!);
+  assert.equal(charging.underWay, 1);
+  charging.ended(second!);
+  assert.equal(charging.afterAll(50_000), 50_000);
 });

@@ -55,7 +55,13 @@ test("a reply is silent for as long as nothing moves, not for as long as it last
   t.mock.method(performance, "now", () => now);
   const watch = new IdleWatch();
   let cut = 0;
-  const reply: Watched = { moved: false, quietSince: 0, idleTimeoutMs: 1_000, silent: () => cut++ };
+  const reply: Watched = {
+    moved: false,
+    quietSince: 0,
+    place: -1,
+    idleTimeoutMs: 1_000,
+    silent: () => cut++,
+  };
   const pass = (ms: number): void => {
     for (let passed = 0; passed < ms; passed += 250) {
       now += 250;
@@ -75,6 +81,30 @@ test("a reply is silent for as long as nothing moves, not for as long as it last
   watch.delete(reply);
   pass(5_000);
   assert.equal(cut, 1);
+});
+
+test("whoever of the replies watched is done leaves the others under watch", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const watch = new IdleWatch();
+  const cut: number[] = [];
+  const replies = [0, 1, 2, 3].map((n): Watched => {
+    const silent = (): void => {
+      cut.push(n);
+      watch.delete(replies[n]!);
+    };
+    return { moved: false, quietSince: 0, place: -1, idleTimeoutMs: 1_000, silent };
+  });
+  for (const reply of replies) watch.add(reply);
+  watch.delete(replies[1]!);
+  watch.delete(replies[1]!);
+  watch.add(replies[2]!);
+  for (let look = 0; look < 8; look++) {
+    now += 250;
+    t.mock.timers.tick(250);
+  }
+  assert.deepEqual(cut.sort(), [0, 2, 3]);
 });
 
 test("a thousand streams that stand still, clients that do not read among them: memory is bounded, and a critical call is served", async (t) => {
