@@ -120,7 +120,10 @@ function requestOf(method: string, path: string, { header = [], model, from }: E
   };
 }
 
-/** Where the gateway sends it: where the rule says, else by the shape of its path. */
+/**
+ * Where it goes: where the rule says, else by the shape of its path, as the gateway decides. A policy without any
+ * upstream is one of a program, whose adapters take the resource "http", or the only one there is.
+ */
 function targetOf(
   policy: Policy,
   { resource: named }: Classification,
@@ -131,7 +134,12 @@ function targetOf(
     text: `${resource.name} (${seatsAtStart(resource)} seats${resource.limit === seatsAtStart(resource) ? "" : " to begin with"}), ${why}`,
   });
   if (named !== undefined) return told(policy.resources[named]!, "which the rule names");
-  const all = Object.values(policy.resources).filter(({ upstream }) => upstream !== undefined);
+  const resources = Object.values(policy.resources);
+  const all = resources.filter(({ upstream }) => upstream !== undefined);
+  if (all.length === 0) {
+    const own = policy.resources["http"] ?? (resources.length === 1 ? resources[0] : undefined);
+    if (own !== undefined) return told(own, "in the program that serves it: it has no upstream");
+  }
   const shape = providerByShape(request.path.replace(/[?#].*$/, ""), (name) => request.header(name))?.name;
   const own = shape === undefined ? undefined : all.find(({ provider }) => provider === shape);
   if (own !== undefined) return told(own, `the first for ${shape} calls`);

@@ -4,11 +4,12 @@
  */
 
 import type { Permit } from "../core/permit.ts";
-import { OVERDUE, Task } from "../core/task.ts";
+import { OVERDUE, SHADOW, Task } from "../core/task.ts";
 
 /** Has `late` called when the time of a task that runs is up, at once if it is; undefined: nobody asks any more. */
 export function whenLate(permit: Permit, late: ((error: unknown) => void) | undefined): void {
-  if (!(permit instanceof Task)) return;
+  // In shadow mode it runs while its record waits, and what becomes of the record holds nobody back.
+  if (!(permit instanceof Task) || permit.is(SHADOW)) return;
   permit.tell = late;
   if (permit.is(OVERDUE)) late?.(permit.more?.cause);
 }

@@ -58,7 +58,9 @@ in all    at most 5 min, waiting and running
   it("tells where a request goes: by its rule, by its shape, or nowhere", async (t) => {
     const cwd = await folderWith(t, {
       "laneway.yaml": POLICY,
-      "none.yaml": "resources: { db: { limit: 3 } }",
+      "none.yaml": "resources: { db: { limit: 3 }, cache: { limit: 3 } }",
+      "program.yaml": "resources: { db: { limit: 3 }, http: { limit: adaptive } }",
+      "only.yaml": "resources: { db: { limit: 3 } }",
       "one.yaml": "resources: { ai: { provider: openai, upstream: https://h } }",
     });
     const resource = async (...args: string[]): Promise<string | undefined> =>
@@ -73,6 +75,9 @@ in all    at most 5 min, waiting and running
       await resource("GET", "/x", "-p", "none.yaml"),
       "none has an upstream: the gateway would answer 404",
     );
+    const own = "in the program that serves it: it has no upstream";
+    assert.equal(await resource("GET", "/x", "-p", "program.yaml"), `http (20 seats to begin with), ${own}`);
+    assert.equal(await resource("GET", "/x", "-p", "only.yaml"), `db (3 seats), ${own}`);
     assert.equal(
       await resource("GET", "/x", "-p", "one.yaml"),
       "ai (100 seats), the only one with an upstream",

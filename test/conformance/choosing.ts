@@ -97,6 +97,28 @@ export const CHOOSING: Behaviours = {
     await until(() => snapshotOf(laneway).seatsInUse === 0);
   },
 
+  "in shadow mode no request feels it when its record gets a seat later, or is put out": async (
+    _t,
+    start,
+  ) => {
+    const laneway = await lanewayOf(`${ONE_SEAT}enforce: false\n`);
+    const answers = new Map<string, () => void>();
+    const url = await start(laneway, async (path) => {
+      await new Promise<void>((resolve) => answers.set(path, resolve));
+      return { text: "served" };
+    });
+    const paths = ["/export/1", "/export/2", "/export/3", "/export/4", "/pay", "/other"];
+    const replies = paths.map((path) => fetchText(`${url}${path}`));
+    await until(() => answers.size === paths.length);
+    // Their records wait behind one seat: with each that ends another gets its turn, while its request still runs.
+    for (const [n, path] of paths.entries()) {
+      answers.get(path)!();
+      const { status, body } = await replies[n]!;
+      assert.deepEqual([status, body], [200, "served"]);
+    }
+    await until(() => snapshotOf(laneway).seatsInUse === 0 && snapshotOf(laneway).waiting === 0);
+  },
+
   "the options: a fixed lane, a path skipped, a flow of one's own, no headers": async (_t, start) => {
     const laneway = await lanewayOf(ONE_SEAT);
     const fixed = await start(laneway, hello, { lane: "critical" });

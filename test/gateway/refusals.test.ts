@@ -337,6 +337,21 @@ test("a shadow policy refuses nothing", async (t) => {
   );
 });
 
+test("in shadow mode no request feels it when its record gets a seat later", async (t) => {
+  const upstream = await startUpstream(t);
+  const gateway = await gatewayOn(
+    t,
+    `{ enforce: false, resources: { http: { upstream: "${upstream.url}", limit: 1 } } }`,
+  );
+  const pending = [ask(gateway.url), ask(gateway.url), ask(gateway.url)];
+  const calls = [await upstream.next(), await upstream.next(), await upstream.next()];
+  for (const { res } of calls) res.end("served");
+  assert.deepEqual(
+    (await Promise.all(pending)).map(({ status, text }) => [status, text]),
+    pending.map(() => [200, "served"]),
+  );
+});
+
 test("a lane of any name, from a policy made in code, is named as far as a header can", async (t) => {
   const upstream = await startUpstream(t, (_req, res) => {
     res.end("ok");
