@@ -2,6 +2,7 @@
 
 import type { Permit } from "../core/permit.ts";
 import type { TaskOptions } from "../core/options.ts";
+import { forwardedDeadlineMs } from "../policy/forwarded.ts";
 import type { Call } from "./call.ts";
 import type { Route } from "./classify.ts";
 
@@ -24,6 +25,11 @@ export async function queue(call: Call, route: Route): Promise<Permit> {
   }
 }
 
-function taskOf({ id }: Call, { classification: { lane, flow, rule } }: Route): TaskOptions {
-  return { lane, flow, rule, id };
+function taskOf(call: Call, { classification: { lane, flow, rule } }: Route): TaskOptions {
+  const { id } = call;
+  const leftMs = forwardedDeadlineMs(call);
+  if (leftMs === undefined) return { lane, flow, rule, id };
+  // It may have been waiting for its own body until now.
+  const passedMs = performance.now() - call.startedAt;
+  return { lane, flow, rule, id, timeoutMs: Math.max(0, leftMs - passedMs) };
 }

@@ -2,6 +2,7 @@
 
 import type { TaskOptions } from "../core/options.ts";
 import type { CallPlan } from "../calls/traffic.ts";
+import { forwardedDeadlineMs } from "../policy/forwarded.ts";
 import { bodyFacts } from "../providers/body-facts.ts";
 import type { BodyFacts, RequestKind, Verdict } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
@@ -115,10 +116,11 @@ function factsOf(call: Call, upstream: Upstream, other: Buffer | undefined): Bod
   return (call.facts ??= bodyFacts(call.body));
 }
 
-/** How long the client waits for the first byte, by its own words. */
+/** How long the client waits for the first byte, by its own words or those of the service it is. */
 function clientsMs(call: Call, upstream: Upstream): number {
-  const ms = upstream.provider.clientTimeoutMs((name) => call.header(name));
-  return ms === undefined ? Infinity : ms - Math.min(TRAVEL.mostMs, ms * TRAVEL.part);
+  const ms = upstream.provider.clientTimeoutMs((name) => call.header(name)) ?? Infinity;
+  const wantedMs = ms === Infinity ? ms : ms - Math.min(TRAVEL.mostMs, ms * TRAVEL.part);
+  return Math.min(wantedMs, forwardedDeadlineMs(call) ?? Infinity);
 }
 
 /** The same body with another model; undefined when it is not a JSON object. */

@@ -9,7 +9,7 @@ import type { Resource } from "../node/resource.ts";
 import { budgetClass } from "../policy/budgets.ts";
 import { fallbackOf } from "../policy/fallback.ts";
 import type { Laneway } from "../policy/laneway.ts";
-import type { Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
+import type { Fallback, Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { PROVIDERS } from "../providers/known.ts";
 import type { Provider } from "../providers/provider.ts";
 import { HiddenKey, hides } from "./hidden-key.ts";
@@ -199,7 +199,9 @@ export class Upstreams {
       url: url.origin + basePath,
       settings,
       lanes: new Map(settings.lanes.map((lane) => [lane.name, lane])),
-      traffic: needsTraffic(settings) ? this.trafficOf(settings, provider, before) : undefined,
+      traffic: needsTraffic(settings, this.laneway.policy)
+        ? this.trafficOf(settings, provider, before)
+        : undefined,
       keysOf: (lane) => laneKeys.get(lane) ?? keys,
       hiddenOf: (key) => hidden.get(key) ?? new HiddenKey(key),
       hide(bytes) {
@@ -252,8 +254,17 @@ export class Upstreams {
   }
 }
 
-function needsTraffic(settings: PolicyResource): boolean {
-  const { provider = "http", retry, budgets, fallback, laneFallbacks } = settings;
+function needsTraffic(settings: PolicyResource, { resources }: Policy): boolean {
+  const { provider = "http", retry, budgets } = settings;
   if (provider !== "http" || budgets !== undefined || retry.attempts > 1) return true;
-  return fallback !== undefined || Object.keys(laneFallbacks).length > 0;
+  if (fallbacksOf(settings).length > 0) return true;
+  // What another falls back to gets calls with a plan.
+  return Object.values(resources).some((other) =>
+    fallbacksOf(other).some(({ resource }) => resource === settings.name),
+  );
+}
+
+function fallbacksOf({ fallback, laneFallbacks }: PolicyResource): readonly Fallback[] {
+  const ofLanes = Object.values(laneFallbacks);
+  return fallback === undefined ? ofLanes : [fallback, ...ofLanes];
 }

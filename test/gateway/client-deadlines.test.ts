@@ -125,3 +125,26 @@ test("credit is for what was refused here, not for who says that it has been her
   answer((await upstream.next()).res, 200, messageReply());
   await Promise.all(replies);
 });
+
+for (const [what, path, provider] of [
+  ["plain HTTP", "/orders", undefined],
+  ["an AI provider", "/v1/messages", "anthropic"],
+] as const)
+  test(`the time that the sending service has left is held here too, for ${what}`, async (t) => {
+    const clock = new TestClock();
+    const upstream = await startUpstream(t);
+    const resource = { upstream: upstream.url, limit: 1, ...(provider && { provider }) };
+    const policy = JSON.stringify({ resources: { http: resource } });
+    const gateway = await gatewayOn(t, policy, { clock });
+    const post = (headers = {}) => ask(gateway.url + path, { body: messageBody(), headers });
+    const running = post();
+    const { res } = await upstream.next();
+    const waiting = post({ "x-laneway-deadline-ms": "2000" });
+    await eventually(() => stateOf(gateway, "http").waiting === 1);
+    await clock.advance(2_000);
+    assert.equal((await waiting).status, 504);
+    assert.equal((await post({ baggage: "laneway.deadline-ms=0" })).status, 504);
+    answer(res, 200, messageReply());
+    assert.equal((await running).status, 200);
+    assert.equal(upstream.seen, 1);
+  });

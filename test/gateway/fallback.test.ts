@@ -194,3 +194,13 @@ test("plain HTTP goes elsewhere only with what cannot be done twice", async (t) 
   await first.stop();
   assert.equal((await ask(`${gateway.url}/pay`, { body: "x" })).text, "second");
 });
+
+test("a plain resource with nothing but an upstream serves as the fallback of another", async (t) => {
+  const first = await startUpstream(t, (_req, res) => res.writeHead(503).end());
+  const second = await startUpstream(t, (_req, res) => res.end("served"));
+  const http = { upstream: first.url, fallback: { resource: "spare" } };
+  const policy = { resources: { http, spare: { upstream: second.url } } };
+  const gateway = await gatewayOn(t, JSON.stringify(policy));
+  const reply = await ask(`${gateway.url}/orders`);
+  assert.deepEqual([reply.status, reply.text, reply.headers["laneway-fallback"]], [200, "served", "spare"]);
+});
