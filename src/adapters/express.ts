@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { Gate } from "../requests/gate.ts";
-import { admit, shedBy } from "../requests/node-admit.ts";
+import { Visiting, admit, shedBy } from "../requests/node-admit.ts";
 import type { LaneOptions } from "../requests/options.ts";
 
 export { admissionOf } from "../requests/admission.ts";
@@ -36,11 +36,5 @@ export function expressLanes<
 ): (req: Req, res: Res, next: (error?: unknown) => void) => void {
   const gate = new Gate("expressLanes", laneway, options);
   const { onShed } = gate.options;
-  return (req, res, next) =>
-    admit(gate, req, res, {
-      request: req,
-      start: next,
-      fail: next,
-      ...shedBy(onShed, req, res),
-    });
+  return (req, res, next) => admit(gate, req, res, new Visiting(req, next, next, shedBy(onShed, req, res)));
 }

@@ -5,7 +5,7 @@ import { invalid } from "../core/errors.ts";
 import type { LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { Gate } from "../requests/gate.ts";
-import { admit } from "../requests/node-admit.ts";
+import { Visiting, admit } from "../requests/node-admit.ts";
 import type { LaneOptions } from "../requests/options.ts";
 
 export { admissionOf } from "../requests/admission.ts";
@@ -111,24 +111,17 @@ function admitTo(
   next: (error?: unknown) => void,
 ): void {
   const { onShed } = gate.options;
-  admit(gate, request.raw, reply.raw, {
-    request,
-    lane: laneOf(request.routeOptions.config) as string | undefined,
-    start: next,
-    fail: next,
-    ...(onShed === undefined
-      ? {}
-      : {
-          async shed(refusal: LanewayError): Promise<boolean> {
-            await onShed(refusal, request, reply);
-            return reply.sent;
-          },
-        }),
-    over() {
-      // From here on Fastify neither answers nor complains of being answered for.
-      if (!reply.sent) reply.hijack();
-    },
-  });
+  const shed = async (refusal: LanewayError): Promise<boolean> => {
+    await onShed!(refusal, request, reply);
+    return reply.sent;
+  };
+  const over = (): void => {
+    // From here on Fastify neither answers nor complains of being answered for.
+    if (!reply.sent) reply.hijack();
+  };
+  const asked = onShed === undefined ? undefined : shed;
+  const lane = laneOf(request.routeOptions.config) as string | undefined;
+  admit(gate, request.raw, reply.raw, new Visiting(request, next, next, asked, over, lane));
 }
 
 function laneOf(config: unknown): unknown {

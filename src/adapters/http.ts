@@ -8,7 +8,7 @@ import type { Laneway } from "../policy/laneway.ts";
 import { claimCounts } from "../requests/claims.ts";
 import type { ClaimCount } from "../requests/claims.ts";
 import { Gate } from "../requests/gate.ts";
-import { admit, shedBy } from "../requests/node-admit.ts";
+import { Visiting, admit, shedBy } from "../requests/node-admit.ts";
 import { admitUpgrade } from "../requests/node-upgrade.ts";
 import type { LaneOptions } from "../requests/options.ts";
 
@@ -46,18 +46,14 @@ export function httpLanes<Req extends object = IncomingMessage, Res extends obje
   const { onShed } = gate.options;
   const listener = (req: Req, res: Res): void => {
     // HTTP/2's compatible classes have all that is used here, and differ in their types only.
-    admit(gate, req as unknown as IncomingMessage, res as unknown as ServerResponse, {
-      request: req,
-      start() {
-        handler(req, res);
-      },
-      fail(error) {
-        throw error;
-      },
-      ...shedBy(onShed, req, res),
-    });
+    const visitor = new Visiting(req, () => void handler(req, res), fail, shedBy(onShed, req, res));
+    admit(gate, req as unknown as IncomingMessage, res as unknown as ServerResponse, visitor);
   };
   return Object.assign(listener, { [LANED]: true });
+}
+
+function fail(error: unknown): void {
+  throw error;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { Gate } from "../requests/gate.ts";
-import { admit } from "../requests/node-admit.ts";
+import { Visiting, admit } from "../requests/node-admit.ts";
 import type { LaneOptions } from "../requests/options.ts";
 
 export { admissionOf } from "../requests/admission.ts";
@@ -41,27 +41,19 @@ export function koaLanes<Context extends KoaContext = KoaContext>(
   const { onShed } = gate.options;
   return (context, next) =>
     new Promise((resolve, reject) => {
-      admit(gate, context.req, context.res, {
-        request: context,
-        start() {
-          next().then(() => resolve(), reject);
-        },
-        fail: reject,
-        ...(onShed === undefined
-          ? {}
-          : {
-              async shed(refusal: LanewayError): Promise<boolean> {
-                await onShed(refusal, context);
-                const answered = context.body !== undefined && context.body !== null;
-                if (answered) resolve();
-                return answered;
-              },
-            }),
-        over() {
-          // Koa would write a 404 over what is answered already.
-          context.respond = false;
-          resolve();
-        },
-      });
+      const start = (): void => void next().then(() => resolve(), reject);
+      const shed = async (refusal: LanewayError): Promise<boolean> => {
+        await onShed!(refusal, context);
+        const answered = context.body !== undefined && context.body !== null;
+        if (answered) resolve();
+        return answered;
+      };
+      const over = (): void => {
+        // Koa would write a 404 over what is answered already.
+        context.respond = false;
+        resolve();
+      };
+      const asked = onShed === undefined ? undefined : shed;
+      admit(gate, context.req, context.res, new Visiting(context, start, reject, asked, over));
     });
 }

@@ -21,17 +21,26 @@ export interface Admission {
 const HELD = Symbol("laneway.held");
 
 interface Holding {
-  [HELD]?: {
-    readonly resource: Resource;
-    readonly admission: Admission;
-    readonly before: Holding[typeof HELD];
-  };
+  [HELD]?: Held;
+}
+
+/** A class, for of what lives as long as a request nothing may be a literal (see `around.ts`). */
+class Held {
+  readonly resource: Resource;
+  readonly admission: Admission;
+  readonly before: Held | undefined;
+
+  constructor(resource: Resource, admission: Admission, before: Held | undefined) {
+    this.resource = resource;
+    this.admission = admission;
+    this.before = before;
+  }
 }
 
 /** Notes on a request that it was let in. */
 export function hold(request: object, resource: Resource, admission: Admission): void {
   const holding = request as Holding;
-  holding[HELD] = { resource, admission, before: holding[HELD] };
+  holding[HELD] = new Held(resource, admission, holding[HELD]);
 }
 
 /**

@@ -28,6 +28,35 @@ export interface Decision {
   readonly enforced: boolean;
 }
 
+/** A class, for of what lives as long as a request nothing may be a literal (see `around.ts`). */
+class Decided implements Decision {
+  readonly resource: Resource;
+  readonly lane: string;
+  readonly flow: string;
+  readonly rule: string;
+  readonly leftMs: number | undefined;
+  readonly timeoutMs: number;
+  readonly enforced: boolean;
+
+  constructor(
+    resource: Resource,
+    lane: string,
+    flow: string,
+    rule: string,
+    leftMs: number | undefined,
+    timeoutMs: number,
+    enforced: boolean,
+  ) {
+    this.resource = resource;
+    this.lane = lane;
+    this.flow = flow;
+    this.rule = rule;
+    this.leftMs = leftMs;
+    this.timeoutMs = timeoutMs;
+    this.enforced = enforced;
+  }
+}
+
 const KNOWN: ReadonlySet<string> = new Set("lane flow skip onShed headers resource hook laneway".split(" "));
 
 /** A policy with the options of one adapter, checked once. */
@@ -88,7 +117,7 @@ export class Gate<Request, Shed> {
     const { policy } = this.laneway;
     const leftMs = forwardedDeadlineMs(facts);
     const timeoutMs = Math.min(this.#timeouts.of(policy, resource.name, lane), leftMs ?? Infinity);
-    return { resource, lane, flow, rule, leftMs, timeoutMs, enforced: policy.enforce };
+    return new Decided(resource, lane, flow, rule, leftMs, timeoutMs, policy.enforce);
   }
 
   #resourceOf({ resource: named }: Classification): Resource {

@@ -12,6 +12,7 @@ import type { Permit } from "../core/permit.ts";
 import { asyncContext } from "../node/context.ts";
 import { alreadyAdmitted, hold } from "./admission.ts";
 import type { Admission } from "./admission.ts";
+import { Around } from "./around.ts";
 import type { Decision, Gate } from "./gate.ts";
 import { whenClosed } from "./node-closed.ts";
 import { NodeFacts } from "./node-facts.ts";
@@ -20,21 +21,17 @@ import { tellWhenLate } from "./late.ts";
 import { printable } from "./refusal.ts";
 import { newRequestId } from "./request-id.ts";
 
-/** Has `onShed` called as a visitor's `shed`; it answers by itself, or leaves the usual reply to be sent. */
+/** A visitor's `shed` that calls `onShed`; it answers by itself, or leaves the usual reply to be sent. */
 export function shedBy<Args extends readonly unknown[]>(
   onShed: ((refusal: LanewayError, ...args: Args) => unknown) | undefined,
   ...args: Args
-): { shed?(refusal: LanewayError): Promise<boolean> } {
-  if (onShed === undefined) return NO_SHED;
-  return {
-    async shed(refusal) {
-      await onShed(refusal, ...args);
-      return false;
-    },
+): Visitor<never>["shed"] {
+  if (onShed === undefined) return undefined;
+  return async (refusal) => {
+    await onShed(refusal, ...args);
+    return false;
   };
 }
-
-const NO_SHED = Object.freeze({});
 
 /** What an adapter does with one request. */
 export interface Visitor<Request> {
@@ -47,9 +44,35 @@ export interface Visitor<Request> {
   /** Something other than a refusal went wrong before the handler ran. */
   fail(error: unknown): void;
   /** Refused: asks the user's own `onShed`, if there is one. Resolves with true when the framework is going to answer. */
-  shed?(refusal: LanewayError): Promise<boolean>;
+  shed?: ((refusal: LanewayError) => Promise<boolean>) | undefined;
   /** The framework must not answer any more: we have, or the client has left. */
-  over?(): void;
+  over?: (() => void) | undefined;
+}
+
+/** A visitor of given parts. A class, for of what lives as long as a request nothing may be a literal (see `around.ts`). */
+export class Visiting<Request> implements Visitor<Request> {
+  readonly request: Request;
+  readonly start: () => void;
+  readonly fail: (error: unknown) => void;
+  readonly shed: Visitor<Request>["shed"];
+  readonly over: Visitor<Request>["over"];
+  readonly lane: string | undefined;
+
+  constructor(
+    request: Request,
+    start: () => void,
+    fail: (error: unknown) => void,
+    shed: Visitor<Request>["shed"],
+    over?: Visitor<Request>["over"],
+    lane?: string,
+  ) {
+    this.request = request;
+    this.start = start;
+    this.fail = fail;
+    this.shed = shed;
+    this.over = over;
+    this.lane = lane;
+  }
 }
 
 /** Admits a request and starts its handler, at once if a seat is free; answers it when it is refused. */
@@ -147,16 +170,14 @@ class Visit<Request> implements Admission {
   }
 
   private start(permit: Permit): void {
-    const { lane, flow, rule, deadline, req, res } = this;
+    const { lane, req, res } = this;
     this.permit = permit;
     hold(req, this.decision.resource, this);
     if (this.tellsLane) tellLane(res, lane, permit.waitMs);
     whenBegun(res, () => permit.answered());
     tellWhenLate(permit, (error) => this.late(error));
-    const outer = asyncContext.get();
-    asyncContext.run({ lane, flow, rule, deadline, holder: { task: permit, outer: outer?.holder } }, () =>
-      this.visitor.start(),
-    );
+    const around = new Around(this.decision, this.deadline, permit, asyncContext.get());
+    asyncContext.run(around, () => this.visitor.start());
   }
 
   private refused(error: unknown, requestId: string): void {

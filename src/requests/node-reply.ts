@@ -41,12 +41,45 @@ function sayNothing(this: ServerResponse): ServerResponse {
   return this;
 }
 
-/** Calls `begun` when the head of the reply is written. `writeHead` is the one place through which every reply goes. */
+/**
+ * Calls `begun` when the head of the reply is written. `writeHead` is the one place through which every reply goes.
+ *
+ * One function for all replies: an engine that sees a new function on each reply keeps replies that are over for longer
+ * than the collector should have to carry them.
+ */
 export function whenBegun(res: ServerResponse, begun: () => void): void {
-  const writeHead = res.writeHead.bind(res);
-  res.writeHead = (...args: unknown[]): ServerResponse => {
-    res.writeHead = writeHead;
-    begun();
-    return Reflect.apply(writeHead, undefined, args) as ServerResponse;
-  };
+  const watched = res as Watched;
+  // oxlint-disable-next-line typescript/unbound-method
+  watched[BEGINNING] = new Beginning(res.writeHead, begun, watched[BEGINNING]);
+  res.writeHead = begin;
+}
+
+const BEGINNING = Symbol("laneway.beginning");
+
+interface Watched extends ServerResponse {
+  [BEGINNING]?: Beginning | undefined;
+}
+
+class Beginning {
+  readonly writeHead: ServerResponse["writeHead"];
+  readonly begun: () => void;
+  readonly outer: Beginning | undefined;
+
+  constructor(writeHead: ServerResponse["writeHead"], begun: () => void, outer: Beginning | undefined) {
+    this.writeHead = writeHead;
+    this.begun = begun;
+    this.outer = outer;
+  }
+}
+
+function begin(this: Watched, ...args: unknown[]): ServerResponse {
+  const beginning = this[BEGINNING];
+  // A wrapper of somebody else's that kept this function, and calls it once more.
+  if (beginning === undefined)
+    return Reflect.apply((Object.getPrototypeOf(this) as ServerResponse).writeHead, this, args);
+  const { writeHead, begun, outer } = beginning;
+  this[BEGINNING] = outer;
+  this.writeHead = writeHead;
+  begun();
+  return Reflect.apply(writeHead, this, args) as ServerResponse;
 }

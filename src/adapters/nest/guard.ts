@@ -1,10 +1,11 @@
 /** Where Nest meets the lanes: a guard that admits, and an interceptor that runs the handler in the lane's context. */
 
-import { AsyncResource } from "node:async_hooks";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Ambient } from "../../core/context.ts";
 import type { LanewayError } from "../../core/errors.ts";
+import { asyncContext } from "../../node/context.ts";
 import type { Gate } from "../../requests/gate.ts";
-import { admit, shedBy } from "../../requests/node-admit.ts";
+import { Visiting, admit, shedBy } from "../../requests/node-admit.ts";
 import { laneGivenTo } from "./lane.ts";
 
 /** What is used of Nest's execution context. */
@@ -22,7 +23,12 @@ function rawOf<Raw>(wrapped: object): Raw {
   return ("raw" in wrapped ? wrapped.raw : wrapped) as Raw;
 }
 
-const contexts = new WeakMap<object, AsyncResource>();
+/** What surrounded a request when it was let in. On the request itself: weak references cost more than it does. */
+const AROUND = Symbol("laneway.around");
+
+interface Surrounded {
+  [AROUND]?: Ambient | undefined;
+}
 
 /** Lets a request on to the next guard when its turn has come. */
 export class LanewayGuard {
@@ -41,21 +47,19 @@ export class LanewayGuard {
     // A refused request is answered already, and one whose client left needs no answer: its promise never settles, so
     // that Nest does nothing more, and goes with the request.
     return new Promise((resolve, reject) => {
-      admit(this.#gate, rawOf<IncomingMessage>(request), rawOf<ServerResponse>(response), {
-        request,
-        lane: laneGivenTo(execution.getHandler(), execution.getClass()),
-        start() {
-          // Nest goes on in its own context: the interceptor brings this one back.
-          contexts.set(request, new AsyncResource("laneway.request"));
-          resolve(true);
-        },
-        fail: reject,
-        ...shedBy(onShed, request as never, response as never),
-        over() {
-          if ("hijack" in response && typeof response.hijack === "function" && !isSent(response))
-            response.hijack();
-        },
-      });
+      const start = (): void => {
+        // Nest goes on in its own context: the interceptor brings this one back.
+        (request as Surrounded)[AROUND] = asyncContext.get();
+        resolve(true);
+      };
+      const over = (): void => {
+        if ("hijack" in response && typeof response.hijack === "function" && !isSent(response))
+          response.hijack();
+      };
+      const shed = shedBy(onShed, request as never, response as never);
+      const lane = laneGivenTo(execution.getHandler(), execution.getClass());
+      const visitor = new Visiting<object>(request, start, reject, shed, over, lane);
+      admit(this.#gate, rawOf<IncomingMessage>(request), rawOf<ServerResponse>(response), visitor);
     });
   }
 }
@@ -67,8 +71,10 @@ function isSent(reply: object): boolean {
 /** Runs what comes after the guards in the async context of the request's lane. */
 export class LanewayInterceptor {
   intercept<Result>(execution: Execution, next: { handle(): Result }): Result {
-    const context =
-      execution.getType() === "http" ? contexts.get(execution.switchToHttp().getRequest()) : undefined;
-    return context === undefined ? next.handle() : context.runInAsyncScope(() => next.handle());
+    const around =
+      execution.getType() === "http"
+        ? (execution.switchToHttp().getRequest() as Surrounded)[AROUND]
+        : undefined;
+    return around === undefined ? next.handle() : asyncContext.run(around, () => next.handle());
   }
 }
