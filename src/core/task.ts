@@ -47,44 +47,51 @@ export const LISTED = 512;
 /** Holds no seats: its lane was exempt when it started. */
 export const EXEMPT = 1_024;
 
-/** What only some tasks have. */
-export interface Extra {
-  options: TaskOptions;
-  width: number;
-  dueAt: number | undefined;
+const NO_OPTIONS: TaskOptions = Object.freeze({});
+
+/**
+ * What only some tasks have. A class and no object literal: V8 may come to make a literal's objects in the old generation,
+ * where a dead one keeps all that it points to until the next full collection.
+ */
+export class Extra {
+  options: TaskOptions = NO_OPTIONS;
+  width = 1;
+  dueAt: number | undefined = undefined;
   /** Place in the heap of instants; -1 when not in it. */
-  instantIndex: number;
+  instantIndex = -1;
   /** The instant the heap knows it by: a time-out, a deadline, or the end of a back-off. */
-  instant: number;
+  instant = 0;
   /** Time queued in earlier turns of a task that was put back, and the start of this one. */
-  waitedMs: number;
+  waitedMs = 0;
   queuedAt: number;
-  onAbort: (() => void) | undefined;
-  controller: AbortController | undefined;
+  onAbort: (() => void) | undefined = undefined;
+  controller: AbortController | undefined = undefined;
   /** Rejects the `run` that this task goes on with, while `tell` is taken by the wait. */
-  answer: ((error: unknown) => void) | undefined;
+  answer: ((error: unknown) => void) | undefined = undefined;
   /** What it needs of its budgets, where those are limited. */
-  need: Need | undefined;
+  need: Need | undefined = undefined;
   /** How long it has waited in earlier submissions. */
-  creditMs: number;
+  creditMs = 0;
   /** Why it ended without success: an error of ours, or the reason of the caller's signal. */
-  cause: unknown;
+  cause: unknown = undefined;
   /** The permit that took this one's place after a requeue. */
-  successor: Task | undefined;
+  successor: Task | undefined = undefined;
   /** The running tasks that submitted this wait, innermost first. */
-  holder: Holder | undefined;
+  holder: Holder | undefined = undefined;
   /** Waits that this running task has submitted on the same resource and that are not over. */
-  nestedWaits: number;
-  parkings: number;
-  seatsHeldBy: Record<string, number> | undefined;
-  retryAfterMs: number | undefined;
+  nestedWaits = 0;
+  parkings = 0;
+  seatsHeldBy: Record<string, number> | undefined = undefined;
+  retryAfterMs: number | undefined = undefined;
+
+  constructor(arrivedAt: number) {
+    this.queuedAt = arrivedAt;
+  }
 }
 
 /** The bits above the flags hold the position, as many as keep the word a small integer. */
 const POSITION_AT = 11;
 const MOST_AHEAD = 2 ** 20 - 1;
-
-const NO_OPTIONS: TaskOptions = Object.freeze({});
 
 /** Fields are few on purpose: a million of these may wait. Anything that not every waiter needs is in `more`. */
 export class Task implements Permit {
@@ -165,27 +172,7 @@ export class Task implements Permit {
   }
 
   get extra(): Extra {
-    return (this.more ??= {
-      options: NO_OPTIONS,
-      width: 1,
-      dueAt: undefined,
-      instantIndex: -1,
-      instant: 0,
-      waitedMs: 0,
-      queuedAt: this.arrivedAt,
-      onAbort: undefined,
-      controller: undefined,
-      answer: undefined,
-      need: undefined,
-      creditMs: 0,
-      cause: undefined,
-      successor: undefined,
-      holder: undefined,
-      nestedWaits: 0,
-      parkings: 0,
-      seatsHeldBy: undefined,
-      retryAfterMs: undefined,
-    });
+    return (this.more ??= new Extra(this.arrivedAt));
   }
 
   get lane(): string {
