@@ -2,6 +2,7 @@
 
 import { isTold, originsOf, tell, toldHere } from "../calls/forwarding.ts";
 import type { Told } from "../calls/forwarding.ts";
+import { isIdempotent } from "../calls/idempotent.ts";
 import { lanedHttp } from "../calls/laned-http.ts";
 import { nextServiceOf } from "../calls/next-service.ts";
 import { outgoing, tryOf } from "../calls/outgoing.ts";
@@ -36,7 +37,6 @@ export interface LanedFetchOptions {
   readonly fetch?: typeof fetch;
 }
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "retry", "forwardTo", "fetch"]);
 
 /**
@@ -45,7 +45,8 @@ const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "retry", "forwardT
  * further; else the option's, else the async context's.
  *
  * When the next service refuses most calls of a lane with 429 or 503 and `retry-after`, further calls of that lane and of
- * those below it are refused at once with `LANEWAY_REJECTED` until that time is over.
+ * those below it are refused at once with `LANEWAY_REJECTED` until that time is over, and counted by the resource as
+ * rejected, for the reason `next-service`.
  *
  * The returned function rejects with the `LanewayError` of a refusal, and with the reason of the call's signal when that
  * aborts, in the queue too.
@@ -66,15 +67,17 @@ export function lanedFetch(resource: Resource, options: LanedFetchOptions = {}):
     const { method, headers, signal } = request;
     const lane = request.lane ?? options.lane;
     const told = toldHere(lane);
-    next.check(told.lane);
+    const task = taskOf({ lane, flow: request.flow ?? options.flow, signal });
+    const refused = next.refused(told.lane, task);
+    if (refused !== undefined) throw refused;
     const plan = traffic.begin({ method, path: "/", lane: told.lane, body: undefined });
     return lanedHttp({
       resource,
       traffic,
       plan,
-      task: taskOf({ lane, flow: request.flow ?? options.flow, signal }),
+      task,
       headers,
-      repeatable: request.repeatable && retry.attempts > 1 && IDEMPOTENT.has(method),
+      repeatable: request.repeatable && retry.attempts > 1 && isIdempotent(method),
       tellsSdk: false,
       send: (own, permitSignal) =>
         sendOn(send, {

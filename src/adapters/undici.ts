@@ -1,15 +1,18 @@
 /** `laneway/undici`: every call of an undici dispatcher, and of the `fetch` that uses it, under a resource. */
 
 import type { Dispatcher } from "undici";
-import { isTold, originsOf, tell, toldHere } from "../calls/forwarding.ts";
-import type { Told, ToldHeaders } from "../calls/forwarding.ts";
+import { originsOf, toldHere } from "../calls/forwarding.ts";
+import { isIdempotent } from "../calls/idempotent.ts";
 import { nextServiceOf } from "../calls/next-service.ts";
+import { checkedRetry } from "../calls/retry.ts";
+import { trafficOf } from "../calls/shared-traffic.ts";
+import { taskOf } from "../calls/task.ts";
 import { invalid } from "../core/errors.ts";
-import type { Permit } from "../core/permit.ts";
 import type { Resource } from "../core/resource.ts";
 import { forwardToOf } from "../policy/forward-to.ts";
-import { CallHandler } from "./undici/call-handler.ts";
+import { PROVIDERS } from "../providers/known.ts";
 import { changeableHeaders } from "./undici/headers.ts";
+import { LanedCall } from "./undici/laned-call.ts";
 
 /** Options of `undiciLanes`; every one has a default. */
 export interface UndiciLanesOptions {
@@ -18,6 +21,11 @@ export interface UndiciLanesOptions {
   /** Who is asking: the unit of fairness inside a lane. Default: the async context's. */
   readonly flow?: string;
   /**
+   * All tries of a call by an idempotent method whose body is none, text or bytes: 1 to 10; and retries as a fraction of
+   * a lane's calls. Default 1, so nothing is retried, and 0.1.
+   */
+  readonly retry?: { readonly attempts?: number; readonly budget?: number };
+  /**
    * Origins such as `http://billing.internal` that are told the lane and the remaining deadline of the work that calls
    * them, in `x-laneway-lane`, `x-laneway-deadline-ms` and W3C `baggage`. Default: `trust.forwardTo` of the resource's
    * policy; none for a resource without one.
@@ -25,86 +33,71 @@ export interface UndiciLanesOptions {
   readonly forwardTo?: readonly string[];
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "forwardTo"]);
+const OPTIONS: ReadonlySet<string> = new Set(["lane", "flow", "retry", "forwardTo"]);
 
 /**
  * An interceptor for `dispatcher.compose`: each call waits for its turn in its lane and holds its seat until its reply is
  * over. A call names its lane by the header `laneway-lane`, which goes no further; else the option's, else the async
  * context's. A refused call fails with the `LanewayError` of its refusal, as `fetch` does with that as its cause.
  *
+ * With `retry.attempts`, a call whose reply is an error that may pass, or that got none, goes back to its own place in
+ * its lane, for as long as `retry-after` says at least. Its caller sees one reply: that of the last try, unchanged. What
+ * has begun to answer well is never sent again, nor is a body that can be read once, such as every body of `fetch`.
+ *
+ * While the next service refuses most calls of a lane with 429 or 503 and `retry-after`, further calls of that lane and
+ * of those below it fail at once with `LANEWAY_REJECTED`, and are counted by the resource.
+ *
  * Compose it before interceptors that send again (`redirect`, `retry`): each of their calls then has a seat, and headers,
  * of its own.
  *
  * @throws LanewayError `LANEWAY_INVALID` for a wrong option.
  * @example
- * setGlobalDispatcher(new Agent().compose(undiciLanes(billing), interceptors.retry()));
+ * setGlobalDispatcher(new Agent().compose(undiciLanes(billing, { retry: { attempts: 3 } }), interceptors.redirect()));
  */
 export function undiciLanes(
   resource: Resource,
   options: UndiciLanesOptions = {},
 ): Dispatcher.DispatcherComposeInterceptor {
-  const forwardTo = checked(resource, options);
+  const retry = checked(resource, options);
+  const origins = originsOf("undiciLanes", options.forwardTo);
+  const forwardTo = (): readonly string[] => origins ?? forwardToOf(resource);
+  const traffic = retry.attempts === 1 ? undefined : trafficOf(resource, PROVIDERS.http, retry);
   const next = nextServiceOf(resource);
   return (dispatch) => (given, handler) => {
     const headers = changeableHeaders(given.headers);
     const lane = headers.take("laneway-lane") ?? options.lane;
     const flow = headers.take("laneway-flow") ?? options.flow;
     const told = toldHere(lane);
-    const call = new CallHandler(handler, (permit, status, header) =>
-      next.replied(told.lane, permit.lane, status, header),
-    );
-    const task = { ...(lane === undefined ? {} : { lane }), ...(flow === undefined ? {} : { flow }) };
-    const start = (permit: Permit): boolean => {
-      tellOrigin(headers, given, told, forwardTo ?? forwardToOf(resource));
-      call.admitted(permit);
-      try {
-        return dispatch({ ...given, headers: headers.list }, call);
-      } catch (error) {
-        call.failed();
-        throw error;
-      }
-    };
-    try {
-      next.check(told.lane);
-      const permit = resource.tryAcquire(task);
-      if (permit !== undefined) return start(permit);
-    } catch (error) {
-      call.refuse(error);
-      return true;
-    }
-    const leaving = signalOf(given);
-    resource.acquire(leaving === undefined ? task : { ...task, signal: leaving }).then(
-      (permit) => {
-        try {
-          start(permit);
-        } catch (error) {
-          call.refuse(error);
-        }
-      },
-      (error: unknown) => call.refuse(error),
-    );
-    return true;
+    const { method } = given;
+    const call = new LanedCall(handler, {
+      dispatch,
+      given,
+      headers,
+      told,
+      task: taskOf({ lane, flow, signal: undefined }),
+      resource,
+      next,
+      forwardTo,
+      provider: PROVIDERS.http,
+      plan: traffic?.begin({ method, path: "/", lane: told.lane, body: undefined }),
+      repeatable: traffic !== undefined && isRepeatable(given),
+    });
+    return call.begin();
   };
 }
 
-function tellOrigin(
-  headers: ToldHeaders,
-  { origin }: Dispatcher.DispatchOptions,
-  told: Told,
-  origins: readonly string[],
-): void {
-  tell(headers, isTold(String(origin ?? ""), origins), told);
+/** Whether it does no harm to send it twice, and can be done. */
+function isRepeatable({ method, body, upgrade }: Dispatcher.DispatchOptions): boolean {
+  if (!isIdempotent(method) || (upgrade ?? false) !== false) return false;
+  return body === undefined || body === null || typeof body === "string" || ArrayBuffer.isView(body);
 }
 
-/** undici's own calls hand their signal on; those of `fetch` do not, and are stopped when they start. */
-function signalOf(given: Dispatcher.DispatchOptions): AbortSignal | undefined {
-  const signal = "signal" in given ? given.signal : undefined;
-  return signal instanceof AbortSignal ? signal : undefined;
-}
-
-function checked(resource: Resource, options: UndiciLanesOptions): readonly string[] | undefined {
+function checked(
+  resource: Resource,
+  options: UndiciLanesOptions,
+): { readonly attempts: number; readonly budget: number } {
   if (typeof resource?.acquire !== "function") throw invalid("undiciLanes", "a Resource", resource);
   for (const key of Object.keys(options))
     if (!OPTIONS.has(key)) throw invalid("undiciLanes", `an option out of ${[...OPTIONS].join(", ")}`, key);
-  return originsOf("undiciLanes", options.forwardTo);
+  return checkedRetry("undiciLanes", options.retry, { attempts: 1, budget: 0.1 });
 }

@@ -56,20 +56,33 @@ export interface ToldHeaders {
   delete(name: string): void;
 }
 
+/** What there is to tell, as lines of a header: name, value, name, value, … */
+export function toldLines({ lane, deadline }: Told): string[] {
+  const lines: string[] = [];
+  const members: string[] = [];
+  if (lane !== undefined) {
+    // A header takes no other letters; baggage takes them all, encoded.
+    if (/^[\x21-\x7e]+$/.test(lane)) lines.push(LANE_HEADER, lane);
+    members.push(`${LANE_MEMBER}=${encodeURIComponent(lane)}`);
+  }
+  if (deadline !== undefined) {
+    const left = Math.max(0, Math.floor(deadline - performance.now())).toString();
+    lines.push(DEADLINE_HEADER, left);
+    members.push(`${DEADLINE_MEMBER}=${left}`);
+  }
+  if (members.length > 0) lines.push(BAGGAGE_HEADER, members.join(","));
+  return lines;
+}
+
 /** Puts in what this origin is told, in place of whatever the headers say already. */
-export function tell(headers: ToldHeaders, isToldOrigin: boolean, { lane, deadline }: Told): void {
+export function tell(headers: ToldHeaders, isToldOrigin: boolean, told: Told): void {
   headers.delete(LANE_HEADER);
   headers.delete(DEADLINE_HEADER);
   const members = membersOfOthers(headers.get(BAGGAGE_HEADER));
-  if (isToldOrigin && lane !== undefined) {
-    // A header takes no other letters; baggage takes them all, encoded.
-    if (/^[\x21-\x7e]+$/.test(lane)) headers.set(LANE_HEADER, lane);
-    members.push(`${LANE_MEMBER}=${encodeURIComponent(lane)}`);
-  }
-  if (isToldOrigin && deadline !== undefined) {
-    const left = Math.max(0, Math.floor(deadline - performance.now())).toString();
-    headers.set(DEADLINE_HEADER, left);
-    members.push(`${DEADLINE_MEMBER}=${left}`);
+  const lines = isToldOrigin ? toldLines(told) : [];
+  for (let i = 0; i < lines.length; i += 2) {
+    if (lines[i] === BAGGAGE_HEADER) members.push(lines[i + 1]!);
+    else headers.set(lines[i]!, lines[i + 1]!);
   }
   if (members.length === 0) headers.delete(BAGGAGE_HEADER);
   else headers.set(BAGGAGE_HEADER, members.join(","));

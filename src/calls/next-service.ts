@@ -4,7 +4,8 @@
  * while the lanes above go on.
  */
 
-import { LanewayError } from "../core/errors.ts";
+import type { LanewayError } from "../core/errors.ts";
+import type { TaskOptions } from "../core/options.ts";
 import type { Resource } from "../core/resource.ts";
 import type { HeaderOf } from "../providers/provider.ts";
 import { retryAfterMs } from "../providers/retry-after.ts";
@@ -47,24 +48,36 @@ export class NextService {
   }
 
   /**
-   * Refuses a call that the next service would refuse. `lane` is what the call names; undefined: the default lane.
-   *
-   * @throws LanewayError `LANEWAY_REJECTED`
+   * What a call is told instead of being sent, where the next service would refuse it; undefined: it may go on. `lane` is
+   * what the call names, undefined being the default lane. In shadow mode it is counted and goes on.
    */
-  check(lane: string | undefined): void {
+  refused(lane: string | undefined, task: TaskOptions): LanewayError | undefined {
     const now = this.#now();
-    if (now >= this.#until) return;
-    const names = this.#resource.snapshot().lanes.map(({ name }) => name);
-    const own = lane !== undefined && names.includes(lane) ? lane : this.#defaultLane;
-    if (own === undefined) return;
-    const rank = names.indexOf(own);
+    const own = now >= this.#until ? undefined : this.#nameOf(lane);
+    if (own === undefined) return undefined;
+    const leftMs = this.#heldUntil(own, now) - now;
+    return leftMs <= 0 ? undefined : this.#resource.turnAway({ ...task, lane: own }, leftMs);
+  }
+
+  /** The lane that a call will be in, as far as that is known. */
+  #nameOf(lane: string | undefined): string | undefined {
+    return lane !== undefined && this.#names().includes(lane) ? lane : this.#defaultLane;
+  }
+
+  #names(): readonly string[] {
+    return this.#resource.snapshot().lanes.map(({ name }) => name);
+  }
+
+  #heldUntil(lane: string, now: number): number {
+    const names = this.#names();
+    const rank = names.indexOf(lane);
     let until = 0;
     for (const [name, state] of this.#lanes) {
       // Most of what was sent lately must have been refused: a single refusal among many replies stops nobody.
       if (state.until > now && state.refused > state.served && names.indexOf(name) <= rank)
         until = Math.max(until, state.until);
     }
-    if (until > now) throw heldBack(this.#resource.name, own, until - now);
+    return until;
   }
 
   /** A reply came. `asked` is what the call named, `lane` where it ran. */
@@ -91,12 +104,4 @@ export class NextService {
     state.at = now;
     return state;
   }
-}
-
-function heldBack(resource: string, lane: string, ms: number): LanewayError {
-  const seconds = Math.ceil(ms / 1_000);
-  return new LanewayError(
-    `lane "${lane}" of "${resource}": the next service refuses most of its calls and asked to wait for ${seconds} s; this one was not sent`,
-    { code: "LANEWAY_REJECTED", reason: "lane-full", resource, lane, retryAfterMs: ms },
-  );
 }

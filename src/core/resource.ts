@@ -6,6 +6,7 @@ import { knownKeys } from "./checks.ts";
 import { checkGuarantees, limitSeats, resourceConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { invalid } from "./errors.ts";
+import type { LanewayError } from "./errors.ts";
 import { heldHere, runHolding } from "./holding.ts";
 import { laneFor } from "./intake.ts";
 import { AdaptiveLimit } from "./limit/adaptive.ts";
@@ -29,6 +30,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set(
 );
 
 const NO_OPTIONS: TaskOptions = Object.freeze({});
+import { turnAway } from "./turn-away.ts";
 
 /** What `update` can change while tasks run and wait. */
 export type ResourceChanges = Partial<
@@ -98,6 +100,15 @@ export class Resource {
     if (!this.#scheduler.config.enforce) return shadow(this.#scheduler.submit(task, true));
     const submitted = this.#scheduler.submit(task, false);
     return submitted?.state === RUNNING ? submitted : undefined;
+  }
+
+  /**
+   * Refuses a task that whoever comes after this resource would refuse: for adapters that learned it from replies. It is
+   * counted and recorded as rejected, for the reason `next-service`, and the error for its caller returned; undefined in
+   * shadow mode, where the task goes on. `retryAfterMs` is when the next service takes such tasks again.
+   */
+  turnAway(task: TaskOptions, retryAfterMs: number): LanewayError | undefined {
+    return turnAway(this.#scheduler, task, retryAfterMs);
   }
 
   /**

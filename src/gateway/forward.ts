@@ -5,7 +5,11 @@
 
 import type { Cost } from "../core/options.ts";
 import type { Permit } from "../core/permit.ts";
+import { toldLines } from "../calls/forwarding.ts";
+import type { Told } from "../calls/forwarding.ts";
 import type { CallPlan } from "../calls/traffic.ts";
+import { forwardedDeadlineMs } from "../policy/forwarded.ts";
+import { forwardToOf } from "../policy/forward-to.ts";
 import type { Call } from "./call.ts";
 import type { Route } from "./classify.ts";
 import { Exchange } from "./exchange.ts";
@@ -47,6 +51,22 @@ function keyFor({ upstream, classification }: Route, plan: CallPlan, permit: Per
   return plan.keyOf(permit) ?? upstream.keysOf(classification.lane)[0];
 }
 
+/** Whether the policy lets this upstream know; both sides are origins as a `URL` writes them. */
+function isTold({ resource, url }: Route["upstream"]): boolean {
+  for (const origin of forwardToOf(resource))
+    if (url.startsWith(origin) && (url.length === origin.length || url[origin.length] === "/")) return true;
+  return false;
+}
+
+/** The lane that the request has here, and the time it has left: here, or where it came from if that is less. */
+function toldOf(call: Call, { upstream }: Route, { lane }: Permit): Told {
+  const { provider } = upstream;
+  const lanesMs = upstream.enforced ? (upstream.lanes.get(lane)?.timeoutMs ?? Infinity) : Infinity;
+  const clientsMs = provider.clientTimeoutMs((name) => call.header(name)) ?? Infinity;
+  const ms = Math.min(lanesMs, clientsMs, forwardedDeadlineMs(call) ?? Infinity);
+  return { lane, deadline: ms === Infinity ? undefined : call.startedAt + ms };
+}
+
 const NO_USAGE = (): undefined => undefined;
 
 /** Replies of these tell what they used. */
@@ -70,6 +90,7 @@ export function forward(call: Call, route: Route, permit: Permit, options: Forwa
     // What is read here must not come compressed.
     plain: readsUsage || rewrite !== undefined,
     length: options.body?.length,
+    told: isTold(upstream) ? toldLines(toldOf(call, route, permit)) : undefined,
   });
   let exchange: Exchange;
   const end = new Promise<TryEnd>((resolve, reject) => {

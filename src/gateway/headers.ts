@@ -1,7 +1,8 @@
 /**
  * Headers as raw arrays, `[name, value, name, value, …]`, both ways: names keep their case, repeated lines stay
  * repeated, and nothing is parsed that is not needed. Dropped are those that belong to one hop (RFC 9110 §7.6.1) and
- * those that are Laneway's own: an upstream must never see a claim (some answer 400), nor a client another gateway's.
+ * those that are Laneway's own: an upstream must never see a claim (some answer 400), nor a client another gateway's. What
+ * the gateway itself has to say of a request is put in here, for the upstreams that may know.
  */
 
 import type { IncomingMessage } from "node:http";
@@ -91,6 +92,8 @@ export interface RequestHeadersOptions {
   readonly plain?: boolean;
   /** The length of a body that is not the client's own. */
   readonly length?: number | undefined;
+  /** Lines that tell the upstream of lane and deadline; undefined for one that is told nothing. */
+  readonly told?: readonly string[] | undefined;
 }
 
 /** The headers for the upstream. Throws `Refused` when the request names several hosts. `host` is left out, for undici writes the upstream's own. */
@@ -136,6 +139,7 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
   const passed = named === undefined || named.size === 0 ? headers : withoutNamed(headers, named);
   if (options.credential !== undefined) passed.push(...options.credential);
   if (options.length !== undefined) passed.push("content-length", `${options.length}`);
+  if (options.told !== undefined) passed.push(...options.told);
   if (options.tellClient) {
     const address = options.clientAddress ?? "unknown";
     passed.push("x-forwarded-for", forwardedFor === "" ? address : `${forwardedFor}, ${address}`);

@@ -35,6 +35,8 @@ export interface Upstream {
   /** Its origin and base path. */
   readonly url: string;
   readonly settings: PolicyResource;
+  /** False in shadow mode: what is decided here holds nobody to anything. */
+  readonly enforced: boolean;
   readonly lanes: ReadonlyMap<string, PolicyLane>;
   /** Budgets, keys and retries; undefined where calls cost nothing but a seat and are tried once. */
   readonly traffic: Traffic | undefined;
@@ -198,6 +200,7 @@ export class Upstreams {
       basePath,
       url: url.origin + basePath,
       settings,
+      enforced: this.laneway.policy.enforce,
       lanes: new Map(settings.lanes.map((lane) => [lane.name, lane])),
       traffic: needsTraffic(settings, this.laneway.policy)
         ? this.trafficOf(settings, provider, before)

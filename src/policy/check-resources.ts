@@ -6,7 +6,7 @@ import { checkGuarantees, checkLane } from "./check-lanes.ts";
 import type { Path } from "./document.ts";
 import { mapAt, textAt } from "./draft.ts";
 import type { Draft } from "./draft.ts";
-import { DEFAULT_UPSTREAM_LIMIT } from "./policy.ts";
+import { limitByDefault } from "./policy.ts";
 import { pathName, valueAt } from "./wording.ts";
 
 /** Reports resources without a limit or an upstream, and lanes refined that there are not. */
@@ -25,7 +25,8 @@ export function checkResources(draft: Draft): void {
         "add upstream: URL",
       );
     }
-    if (limit === undefined && upstream === undefined && provider === undefined) {
+    const byDefault = limitByDefault(name, upstream);
+    if (limit === undefined && byDefault === undefined && provider === undefined) {
       document.reportName(
         path,
         `${place}: the field "limit" is missing; expected a whole number of seats`,
@@ -37,7 +38,7 @@ export function checkResources(draft: Draft): void {
       if (!lanes.has(lane)) unknownLane([...path, "lanes", lane], lane);
       checkLane(draft, [...path, "lanes", lane], lanes.get(lane)?.exempt === true);
     }
-    const seats = mostSeats(limit ?? (upstream === undefined ? undefined : DEFAULT_UPSTREAM_LIMIT));
+    const seats = mostSeats(limit ?? byDefault);
     checkAdaptive(draft, [...path, "limit"]);
     if (typeof seats === "number" && Number.isInteger(seats) && seats > 0)
       checkGuarantees(draft, name, seats);

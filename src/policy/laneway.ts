@@ -10,7 +10,7 @@ import type { Classification, RequestFacts } from "./classify.ts";
 import { checkFallbacks } from "./fallback.ts";
 import { setForwardTo } from "./forward-to.ts";
 import { checkResource, resourceOptions } from "./options.ts";
-import { parsePolicy } from "./policy.ts";
+import { parsePolicy, withOwnRequests } from "./policy.ts";
 import type { Policy } from "./policy.ts";
 import { FileWatch } from "./watch.ts";
 
@@ -31,7 +31,8 @@ export interface FromFileOptions extends LanewayOptions {
 }
 
 /**
- * One policy with its named resources: everything that shares one set of lanes.
+ * One policy with its named resources: everything that shares one set of lanes. A policy that names none has one, "http",
+ * with a limit that is learned, for the requests to the program itself.
  *
  * @example
  * const laneway = await Laneway.fromFile("laneway.yaml", { watch: true });
@@ -49,8 +50,9 @@ export class Laneway {
    *
    * @throws LanewayError `LANEWAY_INVALID` when the policy, made in code, names a lane or resource that there is not.
    */
-  constructor(policy: Policy, options: LanewayOptions = {}) {
+  constructor(given: Policy, options: LanewayOptions = {}) {
     const { clock, random } = options;
+    const policy = withOwnRequests(given);
     this.#options = {
       ...(clock === undefined ? {} : { clock }),
       ...(random === undefined ? {} : { random }),
@@ -94,12 +96,7 @@ export class Laneway {
   resource(name: string): Resource {
     const resource = this.#resources.get(name);
     if (resource !== undefined) return resource;
-    const names = [...this.#resources.keys()];
-    throw invalid(
-      "resource",
-      names.length === 0 ? "a resource, but this policy has none" : `one of ${names.join(", ")}`,
-      name,
-    );
+    throw invalid("resource", `one of ${[...this.#resources.keys()].join(", ")}`, name);
   }
 
   /**
@@ -124,7 +121,8 @@ export class Laneway {
    *
    * @throws LanewayError `LANEWAY_INVALID`
    */
-  update(policy: Policy): void {
+  update(given: Policy): void {
+    const policy = withOwnRequests(given);
     const classify = accept(policy);
     const before = this.#resources;
     const changed: Resource[] = [];

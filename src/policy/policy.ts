@@ -149,6 +149,23 @@ export interface Policy {
 /** What an upstream's limit is when the policy gives none. */
 export const DEFAULT_UPSTREAM_LIMIT = 100;
 
+/** The resource that requests to the program itself need, where no rule names another. */
+const OWN_REQUESTS = "http";
+
+/**
+ * The limit of a resource that gives none: what the program's own requests need is learned, for it is the program's own
+ * machine that it depends on; undefined where it must be given.
+ */
+export function limitByDefault(name: string, upstream: unknown): number | AdaptivePolicyLimit | undefined {
+  if (upstream !== undefined) return DEFAULT_UPSTREAM_LIMIT;
+  return name === OWN_REQUESTS ? adaptiveLimit({}) : undefined;
+}
+
+/** A policy that names no resource bounds the requests to the program itself: one line protects a service. */
+export function withOwnRequests(policy: Policy): Policy {
+  return Object.keys(policy.resources).length > 0 ? policy : withResource(policy, { name: OWN_REQUESTS });
+}
+
 /** Every field of an adaptive limit: what is not given comes from the defaults, kept within what is. */
 export function adaptiveLimit(given: Partial<AdaptivePolicyLimit>): AdaptivePolicyLimit {
   return { adaptive: true, ...limitOptions("limit", { ...given, adaptive: true }) };
@@ -162,7 +179,7 @@ export function seatsAtStart({ limit }: Pick<PolicyResource, "limit">): number {
 /** How long a reply that has begun may be silent when the policy does not say. */
 export const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
 
-/** What an empty file means: the five lanes, no rules, no resources. */
+/** What an empty file means: the five lanes, no rules, no resources but the one that a `Laneway` adds. */
 export function defaultPolicy(): Policy {
   return {
     version: 1,
@@ -228,7 +245,8 @@ export interface NewResource {
  * withResource(defaultPolicy(), { name: "http", provider: "http", upstream: "http://127.0.0.1:3000" })
  */
 export function withResource(policy: Policy, resource: NewResource): Policy {
-  const { name, upstream, limit = DEFAULT_UPSTREAM_LIMIT, budgets } = resource;
+  const { name, upstream, budgets } = resource;
+  const limit = resource.limit ?? limitByDefault(name, upstream) ?? DEFAULT_UPSTREAM_LIMIT;
   const provider = resource.provider ?? (upstream === undefined ? undefined : "http");
   const whole: PolicyResource = {
     name,

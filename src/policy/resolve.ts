@@ -17,9 +17,9 @@ import {
   adaptiveLimit,
   byLane,
   DEFAULT_IDLE_TIMEOUT_MS,
-  DEFAULT_UPSTREAM_LIMIT,
   defaultPolicy,
   laneOf,
+  limitByDefault,
   retryOf,
 } from "./policy.ts";
 import type {
@@ -100,7 +100,8 @@ function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLa
   const {
     upstream,
     provider = upstream === undefined ? undefined : "http",
-    limit = DEFAULT_UPSTREAM_LIMIT,
+    // Whatever may lack a limit has one by default: the checks came before.
+    limit = limitByDefault(name, upstream)!,
     retry,
   } = entry;
   return {

@@ -190,7 +190,7 @@ const resource = z.strictObject({
     ])
     .optional()
     .describe(
-      "How much may run at once: seats, or adaptive, for a limit that is learned. Default: 100 with an upstream; else required.",
+      "How much may run at once: seats, or adaptive, for a limit that is learned. Default: 100 with an upstream, adaptive for the resource http without one; else required.",
     ),
   queue: z
     .strictObject({

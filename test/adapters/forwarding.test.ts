@@ -138,14 +138,52 @@ for (const [name, make] of [
           const refusal = isLanewayError(error) ? error : error.cause;
           assert.ok(isLanewayError(refusal));
           assert.deepEqual(
-            [refusal.code, refusal.lane, refusal.resource],
-            ["LANEWAY_REJECTED", lane, "billing"],
+            [refusal.code, refusal.reason, refusal.lane, refusal.resource],
+            ["LANEWAY_REJECTED", "next-service", lane, "billing"],
           );
           return refusal.retryAfterMs! > 20_000 && refusal.retryAfterMs! <= 30_000;
         });
       assert.equal((await inLane("high")).status, 200);
       assert.equal(friend.seen.length, 3);
       assert.deepEqual(taken(resource), NOTHING);
+    });
+
+    test("that are refused for the next service's sake are counted and explained by their own resource", async (t) => {
+      const friend = await upstream(t, (_request, response) =>
+        response.writeHead(503, { "retry-after": "30" }).end(),
+      );
+      const resource = billing();
+      const send = make(t, resource);
+      const records: unknown[] = [];
+      resource.onRecord(({ lane, flow, outcome, reason }) => records.push([lane, flow, outcome, reason]));
+      await send(friend.origin, { "laneway-lane": "high" });
+      await assert.rejects(send(friend.origin, { "laneway-lane": "bulk", "laneway-flow": "nightly" }));
+      assert.deepEqual(
+        resource.snapshot().lanes.map(({ admitted, rejected, reasons }) => [admitted, rejected, reasons]),
+        [
+          [1, 0, {}],
+          [0, 0, {}],
+          [0, 1, { "next-service": 1 }],
+        ],
+      );
+      assert.deepEqual(records, [
+        ["high", "", "failed", undefined],
+        ["bulk", "nightly", "rejected", "next-service"],
+      ]);
+      assert.deepEqual([friend.seen.length, taken(resource)], [1, NOTHING]);
+    });
+
+    test("go on in shadow mode, and what would have been refused is counted", async (t) => {
+      const friend = await upstream(t, (_request, response) =>
+        response.writeHead(503, { "retry-after": "30" }).end(),
+      );
+      const resource = new Resource({ name: "billing", limit: 2, lanes: [{ name: "bulk" }], enforce: false });
+      const send = make(t, resource);
+      for (let count = 0; count < 3; count++) assert.equal((await send(friend.origin)).status, 503);
+      assert.deepEqual(
+        [friend.seen.length, resource.snapshot().lanes[0]!.reasons, taken(resource)],
+        [3, { "next-service": 2 }, NOTHING],
+      );
     });
 
     test("go on when most of what their lane sent was served, and when a refusal names no time", async (t) => {

@@ -120,6 +120,7 @@ test("a wrong option is refused by name", () => {
   assert.throws(() => undiciLanes(undefined as never), /undiciLanes: expected a Resource/);
   assert.throws(
     () => undiciLanes(reports(), { lanes: "x" } as object),
-    /expected an option out of lane, flow, forwardTo/,
+    /expected an option out of lane, flow, retry, forwardTo/,
   );
+  assert.throws(() => undiciLanes(reports(), { retry: { attempts: 0 } }), /undiciLanes: retry\.attempts/);
 });

@@ -27,8 +27,10 @@ export interface ServeOptions {
 /** A framework with its adapter. */
 export interface Framework {
   readonly name: string;
-  /** The packages that must be installed. */
+  /** The packages that must be installed, in `folder`. */
   readonly needs: readonly string[];
+  /** The nested package of this project that has them. Default "test/frameworks". */
+  readonly folder?: string;
   /**
    * Serves `app` on every path by GET and POST, on 127.0.0.1, until the test ends; resolves with the URL. The path
    * `/own-route` is a route of its own, in the lane "bulk" by the framework's own means, where `routeLane` is true.

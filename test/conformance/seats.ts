@@ -7,6 +7,9 @@ import { begin, fetchText, laneOf, lanewayOf, open, snapshotOf, until } from "./
 import { heldStream, leaveAtRandom, ONE_SEAT } from "./fixture.ts";
 import type { Behaviours } from "./framework.ts";
 
+/** More of them on demand: `LANEWAY_TEST_CLIENTS=10000`. */
+const CLIENTS = Number(process.env["LANEWAY_TEST_CLIENTS"] ?? 400);
+
 /** By their names. */
 export const SEATS: Behaviours = {
   "with no seat free a request waits, and its reply says how long": async (_t, start) => {
@@ -89,12 +92,19 @@ export const SEATS: Behaviours = {
     start,
   ) => {
     const laneway = await lanewayOf(ONE_SEAT.replace("limit: 1", "limit: 4").replace("max: 2", "max: 1000"));
+    let handled = 0;
     const url = await start(laneway, async (path) => {
+      handled++;
       if (path.endsWith("7")) await setImmediate();
       return { text: "x".repeat(2_000) };
     });
-    await leaveAtRandom(url, 400);
+    await leaveAtRandom(url, CLIENTS);
     await until(() => snapshotOf(laneway).seatsInUse === 0 && snapshotOf(laneway).waiting === 0);
+    const { admitted, finished, failed, cancelled } = laneOf(laneway, "bulk");
+    assert.equal(finished + failed, admitted);
+    // Fewer where a client left in the turn in which its seat came.
+    assert.ok(handled > 0 && handled <= admitted, `${handled} of ${admitted} handled`);
+    assert.ok(admitted + cancelled <= CLIENTS, `${admitted} admitted, ${cancelled} cancelled`);
     const replies = await Promise.all([1, 2, 3, 4].map(() => fetchText(`${url}/other`)));
     assert.deepEqual(
       replies.map(({ status }) => status),

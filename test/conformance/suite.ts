@@ -15,7 +15,8 @@ import { SEATS } from "./seats.ts";
 export function conforms(framework: Framework): void {
   const behaves = (name: string, run: (t: TestContext, start: Start) => Promise<void>): void => {
     test(`${framework.name}: ${name}`, async (t) => {
-      for (const module of framework.needs) if (!needsPackage(t, "test/frameworks", module)) return;
+      for (const module of framework.needs)
+        if (!needsPackage(t, framework.folder ?? "test/frameworks", module)) return;
       await run(t, (laneway, app = hello, options = {}) => framework.start(t, laneway, options, app));
     });
   };

@@ -46,9 +46,9 @@ test("counters and reasons in the snapshot agree with the records", async () => 
   }
 });
 
-test("the codes and reasons are the table of the design", () => {
+test("the codes and reasons are a closed list", () => {
   assert.deepEqual(REASONS, {
-    LANEWAY_REJECTED: ["lane-full", "resource-full", "flow-share"],
+    LANEWAY_REJECTED: ["lane-full", "resource-full", "flow-share", "next-service"],
     LANEWAY_EVICTED: ["outranked", "flow-share"],
     LANEWAY_TIMEOUT: ["queue", "task", "predicted"],
     LANEWAY_DEADLINE: ["predicted", "passed"],

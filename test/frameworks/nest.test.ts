@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import type { TestContext } from "node:test";
 import { Lane, LanewayModule } from "../../src/adapters/nest.ts";
 import type { LanewayModuleOptions } from "../../src/adapters/nest.ts";
@@ -32,6 +34,8 @@ interface Platform {
   readonly name: string;
   readonly module: string;
   readonly adapter: string;
+  /** Where this version of Nest is installed. */
+  readonly folder: string;
 }
 interface Request {
   readonly url: string;
@@ -43,11 +47,26 @@ interface Response {
   send(body: unknown): Response;
 }
 
-const EXPRESS: Platform = { name: "Express", module: "@nestjs/platform-express", adapter: "ExpressAdapter" };
-const FASTIFY: Platform = { name: "Fastify", module: "@nestjs/platform-fastify", adapter: "FastifyAdapter" };
+/** Version 11 is CommonJS, version 12 ESM. */
+const FOLDERS: Readonly<Record<string, string>> = { "11": "test/frameworks", "12": "test/nest-12" };
 
-async function load<Module>(name: string): Promise<Module> {
-  return (await import(name)) as Module;
+function onExpress(version: string): Platform {
+  const [name, module] = [`Nest ${version} on Express`, "@nestjs/platform-express"];
+  return { name, module, adapter: "ExpressAdapter", folder: FOLDERS[version]! };
+}
+
+function onFastify(version: string): Platform {
+  const [name, module] = [`Nest ${version} on Fastify`, "@nestjs/platform-fastify"];
+  return { name, module, adapter: "FastifyAdapter", folder: FOLDERS[version]! };
+}
+
+async function load<Module>({ folder }: Platform, name: string): Promise<Module> {
+  const from = createRequire(new URL(`../../${folder}/package.json`, import.meta.url));
+  return (await import(pathToFileURL(from.resolve(name)).href)) as Module;
+}
+
+function isFastify({ adapter }: Platform): boolean {
+  return adapter === "FastifyAdapter";
 }
 
 /** Decorates as TypeScript would: the tests run without compiling, and decorators are no JavaScript yet. */
@@ -62,14 +81,14 @@ async function create(
   controllers: readonly object[],
   imports: readonly object[],
 ): Promise<string> {
-  await load("reflect-metadata");
-  const common = await load<Common>("@nestjs/common");
-  const { NestFactory } = await load<Core>("@nestjs/core");
-  const adapters = await load<Record<string, new (options?: object) => object>>(platform.module);
+  await load(platform, "reflect-metadata");
+  const common = await load<Common>(platform, "@nestjs/common");
+  const { NestFactory } = await load<Core>(platform, "@nestjs/core");
+  const adapters = await load<Record<string, new (options?: object) => object>>(platform, platform.module);
   class AppModule {}
   common.Module({ imports, controllers })(AppModule);
   const adapter = new adapters[platform.adapter]!(
-    platform === FASTIFY ? { forceCloseConnections: true } : undefined,
+    isFastify(platform) ? { forceCloseConnections: true } : undefined,
   );
   const app = await NestFactory.create(AppModule, adapter, {
     logger: false,
@@ -82,8 +101,8 @@ async function create(
 }
 
 async function controllerOf(platform: Platform, app: App): Promise<object> {
-  await load("reflect-metadata");
-  const common = await load<Common>("@nestjs/common");
+  await load(platform, "reflect-metadata");
+  const common = await load<Common>(platform, "@nestjs/common");
   class AppController {
     ownRoute(req: Request, res: Response): Promise<unknown> {
       return this.all(req, res);
@@ -100,15 +119,16 @@ async function controllerOf(platform: Platform, app: App): Promise<object> {
     common.Res()(AppController.prototype, key, 1);
   }
   decorate(AppController, "ownRoute", Lane("bulk"), common.Get("own-route"));
-  decorate(AppController, "all", common.All(platform === FASTIFY ? "*" : "*path"));
+  decorate(AppController, "all", common.All(isFastify(platform) ? "*" : "*path"));
   common.Controller()(AppController);
   return AppController;
 }
 
 function framework(platform: Platform): Framework {
   return {
-    name: `Nest on ${platform.name}`,
+    name: platform.name,
     needs: ["@nestjs/core", platform.module],
+    folder: platform.folder,
     routeLane: true,
     async start(t, laneway, { skipPath, flowHeader, ownRefusal, ...options }, app) {
       const given: LanewayModuleOptions<Request, Response> = {
@@ -130,15 +150,17 @@ function framework(platform: Platform): Framework {
   };
 }
 
-conforms(framework(EXPRESS));
-conforms(framework(FASTIFY));
+for (const version of Object.keys(FOLDERS)) {
+  conforms(framework(onExpress(version)));
+  conforms(framework(onFastify(version)));
+}
 
 const SMALL = "resources: { http: { limit: 1 } }";
 
 /** A controller with a lane of its own, of which one method has another. */
-async function marked(controllerLane: string): Promise<object> {
-  await load("reflect-metadata");
-  const common = await load<Common>("@nestjs/common");
+async function marked(platform: Platform, controllerLane: string): Promise<object> {
+  await load(platform, "reflect-metadata");
+  const common = await load<Common>(platform, "@nestjs/common");
   class Reports {
     daily(): string {
       return "daily";
@@ -154,29 +176,31 @@ async function marked(controllerLane: string): Promise<object> {
   return Reports;
 }
 
-test("Nest: a method's lane comes before its controller's; forRootAsync takes what is injected", async (t) => {
-  if (!needsPackage(t, "test/frameworks", "@nestjs/core")) return;
-  const laneway = await lanewayOf(SMALL);
-  const imported = LanewayModule.forRootAsync({
-    imports: [
-      { module: class Given {}, providers: [{ provide: "OURS", useValue: laneway }], exports: ["OURS"] },
-    ],
-    inject: ["OURS"],
-    useFactory: async (ours: Laneway) => ({ laneway: ours }),
+for (const version of Object.keys(FOLDERS)) {
+  test(`Nest ${version}: a method's lane comes before its controller's; forRootAsync takes what is injected`, async (t) => {
+    if (!needsPackage(t, FOLDERS[version]!, "@nestjs/core")) return;
+    const laneway = await lanewayOf(SMALL);
+    const imported = LanewayModule.forRootAsync({
+      imports: [
+        { module: class Given {}, providers: [{ provide: "OURS", useValue: laneway }], exports: ["OURS"] },
+      ],
+      inject: ["OURS"],
+      useFactory: async (ours: Laneway) => ({ laneway: ours }),
+    });
+    const url = await create(t, onExpress(version), [await marked(onExpress(version), "low")], [imported]);
+    const daily = await fetchText(`${url}/reports/daily`);
+    const alarm = await fetchText(`${url}/reports/alarm`);
+    assert.deepEqual([daily.body, daily.headers["laneway-lane"]], ["daily", "low"]);
+    assert.deepEqual([alarm.body, alarm.headers["laneway-lane"]], ["alarm", "critical"]);
   });
-  const url = await create(t, EXPRESS, [await marked("low")], [imported]);
-  const daily = await fetchText(`${url}/reports/daily`);
-  const alarm = await fetchText(`${url}/reports/alarm`);
-  assert.deepEqual([daily.body, daily.headers["laneway-lane"]], ["daily", "low"]);
-  assert.deepEqual([alarm.body, alarm.headers["laneway-lane"]], ["alarm", "critical"]);
-});
 
-test("Nest: an unknown lane of a controller is refused at the start, with its name", async (t) => {
-  if (!needsPackage(t, "test/frameworks", "@nestjs/core")) return;
-  const laneway = await lanewayOf(SMALL);
-  await marked("urgent");
-  assert.throws(
-    () => LanewayModule.forRoot({ laneway }),
-    /@Lane on Reports: expected one of critical, high, normal, low, bulk, found "urgent"/,
-  );
-});
+  test(`Nest ${version}: an unknown lane of a controller is refused at the start, with its name`, async (t) => {
+    if (!needsPackage(t, FOLDERS[version]!, "@nestjs/core")) return;
+    const laneway = await lanewayOf(SMALL);
+    await marked(onExpress(version), "urgent");
+    assert.throws(
+      () => LanewayModule.forRoot({ laneway }),
+      /@Lane on Reports: expected one of critical, high, normal, low, bulk, found "urgent"/,
+    );
+  });
+}

@@ -86,10 +86,7 @@ describe("a Laneway", () => {
     };
     assert.equal(refused("bd", laneway), 'resource: expected one of db, ai, found "bd"');
     assert.equal(refused("constructor", laneway), 'resource: expected one of db, ai, found "constructor"');
-    assert.equal(
-      refused("db", new Laneway(defaultPolicy())),
-      'resource: expected a resource, but this policy has none, found "db"',
-    );
+    assert.equal(refused("db", new Laneway(defaultPolicy())), 'resource: expected one of http, found "db"');
   });
 
   it("classifies requests", async () => {
