@@ -3,7 +3,7 @@
  * BENCHMARKS.md.
  *
  *     npm run bench                            everything (about a quarter of an hour)
- *     node bench/run.ts --only backlog         one question, and its part of the page anew: a file here, ai or gateway
+ *     node bench/run.ts --only backlog         one question, and its part of the page anew: a file or folder here
  *     node bench/run.ts --only memory --json   its rows as JSON
  */
 
@@ -42,6 +42,10 @@ const SERVICES: Readonly<
   gateway: {
     asks: "What does the gateway cost?",
     rows: async () => (await import("./gateway/run.ts")).gatewayBench(),
+  },
+  http: {
+    asks: "What do the HTTP adapters cost, and does a service behind them hold under overload?",
+    rows: async () => (await import("./http/run.ts")).httpBench(),
   },
 };
 const ROUNDS = 5;

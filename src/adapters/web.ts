@@ -9,6 +9,7 @@ import type { Laneway } from "../policy/laneway.ts";
 import { Gate } from "../requests/gate.ts";
 import type { LaneOptions } from "../requests/options.ts";
 import { admitWeb } from "../requests/web-admit.ts";
+import type { WebVisitor } from "../requests/web-admit.ts";
 
 export { admissionOf } from "../requests/admission.ts";
 export type { Admission } from "../requests/admission.ts";
@@ -62,11 +63,41 @@ export function webLanes<Rest extends readonly unknown[] = []>(
     throw invalid("webLanes: address", "a function", address);
   const { onShed } = gate.options;
   const laned = (request: Request, ...rest: Rest): Promise<Response> =>
-    admitWeb(gate, request, {
-      subject: request,
-      address: address?.(request),
-      handle: () => handler(request, ...rest),
-      ...(onShed === undefined ? {} : { shed: (refusal: LanewayError) => onShed(refusal, request) }),
-    });
+    admitWeb(gate, request, new Call(request, address?.(request), handler, rest, onShed));
   return Object.assign(laned, { [LANED]: true });
+}
+
+type OnShed = WebLanesOptions["onShed"];
+
+class Call<Rest extends readonly unknown[]> implements WebVisitor<Request> {
+  readonly subject: Request;
+  readonly address: string | undefined;
+  readonly #handler: WebHandler<Rest>;
+  readonly #rest: Rest;
+  readonly #onShed: OnShed;
+
+  constructor(
+    subject: Request,
+    address: string | undefined,
+    handler: WebHandler<Rest>,
+    rest: Rest,
+    onShed: OnShed,
+  ) {
+    this.subject = subject;
+    this.address = address;
+    this.#handler = handler;
+    this.#rest = rest;
+    this.#onShed = onShed;
+  }
+
+  handle(): Response | PromiseLike<Response> {
+    // Called by no name: what it is to be `this` is not ours to say.
+    const handler = this.#handler;
+    return handler(this.subject, ...this.#rest);
+  }
+
+  shed(refusal: LanewayError): Response | undefined | Promise<Response | undefined> {
+    const onShed = this.#onShed;
+    return onShed?.(refusal, this.subject);
+  }
 }
