@@ -89,7 +89,26 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
       ended(await (await import("./explain.ts")).explainCommand(method, path, options)),
     );
 
+  postgres(command("postgres", "SQL and pgbouncer aliases that hold the lanes across processes"), ended);
+
   return program;
+}
+
+function postgres(command: Command, ended: (exitCode: number) => void): void {
+  command
+    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .option("--resource <name>", "the database's resource (default: the only one without an upstream)")
+    .option("--max-connections <n>", "what all processes share (default: the resource's limit)", wholeNumber)
+    .option("--prefix <name>", "roles and aliases are called <name>_<lane> (default: app)")
+    .option("--member-of <role>", "give the roles the rights of this one")
+    .option("--server-version <n>", "the server's major version (default: 16 or newer)", wholeNumber)
+    .option("--split", "limits that add up: no lane lends connections")
+    .addOption(new Option("--undo", "print the SQL that takes it back").conflicts("pgbouncer"))
+    .option("--pgbouncer", "print aliases for pgbouncer instead")
+    .option("--database <url>", "where pgbouncer connects to (default: postgres://127.0.0.1:5432/postgres)")
+    .option("--json", "print the numbers, and the text, as JSON")
+    .addHelpText("after", "\nExample:\n  laneway postgres --policy laneway.yaml | psql -v ON_ERROR_STOP=1")
+    .action(async (options) => ended(await (await import("./postgres.ts")).postgresCommand(options)));
 }
 
 /** `check [file]`, without the `[options]` that every command has. */
@@ -104,6 +123,13 @@ function positiveNumber(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0 || text.trim() === "")
     throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000)
+    throw new InvalidArgumentError("Expected a whole number from 1 to 1000000.");
   return value;
 }
 

@@ -2,8 +2,8 @@
 
 import { registerHooks } from "node:module";
 
-const PACKAGES = ["../sdks/package.json", "../frameworks/package.json"].map(
-  (path) => new URL(path, import.meta.url).href,
+const PACKAGES = ["sdks", "frameworks", "databases"].map(
+  (name) => new URL(`../${name}/package.json`, import.meta.url).href,
 );
 
 registerHooks({

@@ -1,0 +1,29 @@
+/** Where in the program a connection was asked for. The stack is put into words only when somebody reads it. */
+export interface Site {
+  readonly stack?: string;
+}
+
+const OURS = new URL(".", import.meta.url).href;
+/** The driver stands between us and its caller. */
+const DRIVERS = /[/\\]node_modules[/\\]mysql2[/\\]/;
+
+/** Ours and the driver's stand on top, and take up most of the ten that a stack has. */
+const LINES = 25;
+
+/** The place that runs now. */
+export function siteHere(): Site {
+  const site: Site = {};
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = LINES;
+  Error.captureStackTrace(site);
+  Error.stackTraceLimit = stackTraceLimit;
+  return site;
+}
+
+/** The lines of a stack that say where, but for ours and the driver's. */
+export function stackLines({ stack = "" }: Site): string {
+  const lines = stack.split("\n").slice(1);
+  const hidden = (line: string): boolean =>
+    line.includes(OURS) || DRIVERS.test(line) || line.endsWith("(<anonymous>)");
+  return lines.filter((line) => !hidden(line)).join("\n");
+}

@@ -1,0 +1,25 @@
+/** Where in the program a client was asked for. The stack is put into words only when somebody reads it. */
+export interface Site {
+  readonly stack?: string;
+}
+
+const OURS = new URL(".", import.meta.url).href;
+
+/** Our own lines and the driver's between the caller and here, which must not crowd it out. */
+const BETWEEN = 12;
+
+/** The place that runs now. */
+export function siteHere(): Site {
+  const site: Site = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = limit + BETWEEN;
+  Error.captureStackTrace(site);
+  Error.stackTraceLimit = limit;
+  return site;
+}
+
+/** The lines of a stack that say where, from the first that is not ours. */
+export function stackLines({ stack = "" }: Site): string {
+  const lines = stack.split("\n").slice(1);
+  return lines.filter((line) => !line.includes(OURS)).join("\n");
+}
