@@ -11,8 +11,8 @@ export const OF_LIMITS: readonly Mutant[] = [
     name: "a limit grows although more at once brings no more",
     promise: 14,
     file: ADAPTIVE,
-    find: "    const error = TARGET - smooth;",
-    replace: "    const error = TARGET - Math.min(0, smooth);",
+    find: "    const error = targetAt(slower) - smooth;",
+    replace: "    const error = targetAt(slower) - Math.min(0, smooth);",
     killedBy: HERE,
   },
   {

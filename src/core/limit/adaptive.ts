@@ -15,8 +15,14 @@ import type { Limit, LimitCause, LimitSignal, Saturation } from "./limit.ts";
 import type { AdaptiveConfig } from "./limit-options.ts";
 import { Window } from "./window.ts";
 
-/** Elasticity of the run time at which growing is no longer worth it. */
+/**
+ * Elasticity of the run time at which growing is no longer worth it, and where runs take much longer already than they
+ * once did: on a busy machine a line of a third behind the seats was held for throughput again and again with 0.7 alone.
+ */
 const TARGET = 0.7;
+const SLOW_TARGET = 0.4;
+const SLOW_FROM = 1.15;
+const SLOW_SLOPE = 0.6;
 /** The low window's part of the estimate. */
 const LESS = 0.8;
 /** A window lasts so many mean runs and, within bounds, until so many tasks have ended. */
@@ -267,7 +273,7 @@ export class AdaptiveLimit implements Limit {
     this.#elasticity = smooth;
     if (smooth < 0.3) this.#base = Math.max(this.#base, (this.#base + low.cost) / 2);
     const slower = Math.exp(after.cost - this.#base);
-    const error = TARGET - smooth;
+    const error = targetAt(slower) - smooth;
     this.#steady = Math.abs(error) < 0.2 ? Math.min(MOST_STEADY, this.#steady + 1) : 0;
     this.#inRow = error < 0 ? Math.min(-1, this.#inRow - 1) : Math.max(1, this.#inRow + 1);
     if (error > 0) {
@@ -276,11 +282,12 @@ export class AdaptiveLimit implements Limit {
         this.#move(this.#seats * step, "throughput", "more at once brings more done", now);
       return;
     }
-    let far = e > TARGET && slower > 1.5 ? Math.max(0.5, (1.3 / slower) ** 0.7) : 1;
+    let far = e > targetAt(slower) && slower > 1.5 ? Math.max(0.5, (1.3 / slower) ** 0.7) : 1;
     // Nothing at all is gained by what is above the low window: at most that much is needed.
     if (smooth > 0.9 && slower > 1.2) far = Math.min(far, LESS);
     this.#move(
-      this.#seats * Math.min(far, Math.exp(0.25 * error * (e > TARGET ? Math.min(3, -this.#inRow) : 1))),
+      this.#seats *
+        Math.min(far, Math.exp(0.25 * error * (e > targetAt(slower) ? Math.min(3, -this.#inRow) : 1))),
       "latency",
       SLOWER,
       now,
@@ -321,6 +328,11 @@ export class AdaptiveLimit implements Limit {
     this.current = seats;
     this.#changed();
   }
+}
+
+/** The slower runs are already, the more must be gained by growing further. */
+function targetAt(slower: number): number {
+  return slower < SLOW_FROM ? TARGET : Math.max(SLOW_TARGET, TARGET - (slower - SLOW_FROM) * SLOW_SLOPE);
 }
 
 interface Sample {
