@@ -2,7 +2,7 @@
 
 import { checkResource } from "../policy/options.ts";
 import { shares } from "../core/seats.ts";
-import { loadPolicy, seatsAtStart } from "../policy/policy.ts";
+import { loadPolicy, seatsAtStart, withOwnRequests } from "../policy/policy.ts";
 import type { Fallback, Policy, PolicyBudgets, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { formatProblem, PolicyError } from "../policy/problems.ts";
 import type { PolicyProblem } from "../policy/problems.ts";
@@ -69,17 +69,19 @@ function showPolicy(policy: Policy, path: string): void {
   const counts = [
     counted(lanes.length, "lane"),
     counted(classify.length, "rule"),
-    counted(resources.length, "resource"),
+    counted(Object.keys(policy.resources).length, "resource"),
   ];
   data(`${paint(process.stdout, "green", `${path} is valid`)}: ${counts.join(", ")}`);
   data("");
-  if (resources.length === 0) showLanes(lanes);
-  else {
+  if (Object.keys(policy.resources).length === 0) {
+    showLanes(lanes);
+    for (const { name, limit } of resources) data(`\nNo resource is named, so ${ownText(name, limit)}.`);
+  } else {
     data("Seats reserved for each lane; in brackets those of them that are never lent:");
     data("");
     const rows = resources.map(({ name, limit, lanes: due }) => [
       name,
-      typeof limit === "number" ? String(limit) : `${limit.min} to ${limit.max}`,
+      limitText(limit),
       ...due.map(({ reservation, floor }) =>
         floor === 0 ? String(reservation) : `${reservation} (${floor})`,
       ),
@@ -94,6 +96,14 @@ function showPolicy(policy: Policy, path: string): void {
   talk(nextCommand(policy, path));
 }
 
+function limitText(limit: PolicyResource["limit"]): string {
+  return typeof limit === "number" ? String(limit) : `${limit.min} to ${limit.max}`;
+}
+
+function ownText(name: string, limit: PolicyResource["limit"]): string {
+  return `a program that serves requests gets one: ${name}, with a limit that is learned, ${limitText(limit)} seats`;
+}
+
 function showBudgets(policy: Policy): void {
   const rows = Object.values(policy.resources).flatMap(budgetRows);
   if (rows.length === 0) return;
@@ -103,7 +113,7 @@ function showBudgets(policy: Policy): void {
 }
 
 function showLanes(lanes: readonly PolicyLane[]): void {
-  data("Lanes, most important first; no resource shares them yet:");
+  data("Lanes, most important first:");
   data("");
   const rows = lanes.map(({ name, reservation, lendable, queue, timeoutMs, exempt }) => [
     name,
@@ -125,12 +135,12 @@ function nextCommand(policy: Policy, path: string): string {
   const sample = pattern?.path?.replace("**", "all").replaceAll("*", "1");
   const policyOption = path === "laneway.yaml" ? "" : ` --policy ${path}`;
   const routed = Object.values(policy.resources).some(({ upstream }) => upstream !== undefined);
-  if (sample !== undefined)
-    return `Next: laneway explain ${pattern?.method ?? "GET"} ${sample}${policyOption}`;
-  if (routed) return `Next: laneway gateway --policy ${path}`;
-  return `Next: laneway gateway --policy ${path}, once a resource has an upstream`;
+  // Without an upstream there is nothing for the gateway to do: it is the policy of a program.
+  if (sample === undefined && routed) return `Next: laneway gateway --policy ${path}`;
+  return `Next: laneway explain ${pattern?.method ?? "GET"} ${sample ?? "/"}${policyOption}`;
 }
 
+/** What a program with this policy, and the gateway, have of each resource. */
 function seatsOf(policy: Policy): {
   lanes: readonly string[];
   resources: readonly {
@@ -142,7 +152,7 @@ function seatsOf(policy: Policy): {
     fallback: Fallback | undefined;
   }[];
 } {
-  const resources = Object.values(policy.resources).map((resource) => {
+  const resources = Object.values(withOwnRequests(policy).resources).map((resource) => {
     const lanes = checkResource(policy, resource);
     const due = shares(seatsAtStart(resource), lanes).map(({ reservation, floor, ceiling }, rank) => ({
       name: lanes[rank]!.name,

@@ -5,7 +5,7 @@ import { providerByShape } from "../providers/known.ts";
 import { compileClassify } from "../policy/classify.ts";
 import type { Claim, Classification, RequestFacts } from "../policy/classify.ts";
 import { checkResource } from "../policy/options.ts";
-import { defaultPolicy, loadPolicy, seatsAtStart } from "../policy/policy.ts";
+import { defaultPolicy, loadPolicy, seatsAtStart, withOwnRequests } from "../policy/policy.ts";
 import type { Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problems.ts";
 import { isCredentialHeader } from "../policy/trust.ts";
@@ -33,8 +33,9 @@ export async function explainCommand(
   path: string,
   options: ExplainOptions = {},
 ): Promise<number> {
-  const policy = await policyFor(options.policy);
-  if (typeof policy === "number") return policy;
+  const found = await policyFor(options.policy);
+  if (typeof found === "number") return found;
+  const policy = withOwnRequests(found);
   const request = requestOf(method, path, options);
   const classification = compileClassify(policy)(request);
   const target = targetOf(policy, classification, request);
@@ -150,7 +151,7 @@ function targetOf(
     resource: undefined,
     text:
       all.length === 0
-        ? "none has an upstream: the gateway would answer 404"
+        ? 'none: the gateway takes one with an upstream, a program the one named "http", or the only one'
         : "none takes this path: the gateway would answer 404",
   };
 }

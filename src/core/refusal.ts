@@ -17,7 +17,8 @@ export function refusal(task: Task, code: LanewayCode, reason: LanewayReason, no
       ? AFTER_DRAIN_MS
       : undefined;
   if (retryAfterMs !== undefined) task.extra.retryAfterMs = retryAfterMs;
-  const hint = retryAfterMs === undefined ? "" : `; try again in ${(retryAfterMs / 1_000).toFixed(1)} s`;
+  // In whole seconds, rounded up, as the header `retry-after` must say it: a client that reads both is told one thing.
+  const hint = retryAfterMs === undefined ? "" : `; try again in ${Math.ceil(retryAfterMs / 1_000)} s`;
   return new LanewayError(
     `resource "${scheduler.name}", lane "${home.name}": ${sentence(task, reason, now)}${hint}`,
     {

@@ -2,21 +2,23 @@
 
 import type { RefusalReply } from "../providers/provider.ts";
 
-/** The page for a problem: what happened, when to come back, and the id to ask about. Loads and runs nothing. */
+/**
+ * The page for a problem: what happened, when to come back, and the id to ask about. It names no lane, resource or limit:
+ * those are for whoever runs the service, who finds them by the id. Loads and runs nothing.
+ */
 export function asPage(
   { status, body }: RefusalReply,
-  message: string,
   requestId: string,
   retryAfterS: number | undefined,
 ): RefusalReply {
   const { title } = JSON.parse(body) as { readonly title: string };
   const again =
     retryAfterS === undefined
-      ? ""
-      : `<p>Please try again in ${retryAfterS} ${retryAfterS === 1 ? "second" : "seconds"}.</p>`;
+      ? "<p>Your request could not be served.</p>"
+      : `<p>Your request could not be served now. Please try again in ${retryAfterS} ${retryAfterS === 1 ? "second" : "seconds"}.</p>`;
   const page =
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${status} ${escaped(title)}</title></head>` +
-    `<body><h1>${escaped(title)}</h1><p>${escaped(message)}</p>${again}<p><small>${escaped(requestId)}</small></p></body></html>`;
+    `<body><h1>${escaped(title)}</h1>${again}<p><small>Request ${escaped(requestId)}</small></p></body></html>`;
   return { status, contentType: "text/html; charset=utf-8", body: page };
 }
 

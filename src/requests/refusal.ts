@@ -115,7 +115,7 @@ export function refusalReply(error: LanewayError, refused: Refused): RefusalRepl
   const kind = kindOfError(error);
   const refusal = { kind, message: error.message, requestId, code: error.code, reason: error.reason, lane };
   const problem = PROVIDERS.http.refusal(refusal);
-  const reply = asksForPage(refused.accept) ? asPage(problem, error.message, requestId, seconds) : problem;
+  const reply = asksForPage(refused.accept) ? asPage(problem, requestId, seconds) : problem;
   const headers = [
     "content-type",
     reply.contentType,

@@ -84,7 +84,7 @@ Seats reserved for each lane; in brackets those of them that are never lent:
     assert.ok(!out.includes("s3cr3t") && !JSON.stringify(json).includes("s3cr3t"));
   });
 
-  it("shows the lanes of a policy that shares nothing yet", async (t) => {
+  it("shows the lanes of a policy that names no resource, and what a program gets", async (t) => {
     const cwd = await folderWith(t, {
       "my.yaml":
         "lanes: [{ name: critical, reservation: 2 }, { name: probes, exempt: true }, { name: batch }]\nenforce: false",
@@ -94,19 +94,38 @@ Seats reserved for each lane; in brackets those of them that are never lent:
       out,
       `my.yaml is valid: 3 lanes, 0 rules, 0 resources
 
-Lanes, most important first; no resource shares them yet:
+Lanes, most important first:
 
   lane      reserved  lendable  queue  wait at most  in all at most
   critical         2       50%   1000          10 s            30 s
   probes      exempt         -   2000         1 min           1 min
   batch            0         -  10000         5 min           5 min
 
+No resource is named, so a program that serves requests gets one: http, with a limit that is learned, 2 to 1000 seats.
+
 enforce is false: everything is decided and counted, and nothing is held back.
 
 `,
     );
-    assert.equal(err, "Next: laneway gateway --policy my.yaml, once a resource has an upstream\n");
+    assert.equal(err, "Next: laneway explain GET / --policy my.yaml\n");
     assert.equal(code, 0);
+    const json = JSON.parse((await laneway(["check", "my.yaml", "--json"], { cwd })).out) as {
+      resources: { name: string; limit: unknown }[];
+    };
+    assert.deepEqual(
+      json.resources.map(({ name, limit }) => [name, limit]),
+      [["http", { adaptive: true, min: 2, max: 1000, start: 20 }]],
+    );
+  });
+
+  it("tells a policy with an upstream to be tried with the gateway", async (t) => {
+    const cwd = await folderWith(t, {
+      "my.yaml": "resources: { http: { upstream: http://127.0.0.1:3000 } }",
+    });
+    assert.equal(
+      (await laneway(["check", "my.yaml"], { cwd })).err,
+      "Next: laneway gateway --policy my.yaml\n",
+    );
   });
 
   it("keeps its table within 80 columns, however many lanes there are", async (t) => {

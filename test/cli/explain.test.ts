@@ -59,6 +59,7 @@ in all    at most 5 min, waiting and running
     const cwd = await folderWith(t, {
       "laneway.yaml": POLICY,
       "none.yaml": "resources: { db: { limit: 3 }, cache: { limit: 3 } }",
+      "empty.yaml": "enforce: false",
       "program.yaml": "resources: { db: { limit: 3 }, http: { limit: adaptive } }",
       "only.yaml": "resources: { db: { limit: 3 } }",
       "one.yaml": "resources: { ai: { provider: openai, upstream: https://h } }",
@@ -73,9 +74,10 @@ in all    at most 5 min, waiting and running
     assert.equal(await resource("POST", "/v1/chat/completions"), "http (100 seats), the one for plain HTTP");
     assert.equal(
       await resource("GET", "/x", "-p", "none.yaml"),
-      "none has an upstream: the gateway would answer 404",
+      'none: the gateway takes one with an upstream, a program the one named "http", or the only one',
     );
     const own = "in the program that serves it: it has no upstream";
+    assert.equal(await resource("GET", "/x", "-p", "empty.yaml"), `http (20 seats to begin with), ${own}`);
     assert.equal(await resource("GET", "/x", "-p", "program.yaml"), `http (20 seats to begin with), ${own}`);
     assert.equal(await resource("GET", "/x", "-p", "only.yaml"), `db (3 seats), ${own}`);
     assert.equal(
@@ -152,7 +154,8 @@ fallback  resource spare
     const cwd = await folderWith(t, {});
     const { code, out, err } = await laneway(["explain", "GET", "/api/export/all"], { cwd });
     assert.match(out, /^lane {6}normal\nrule {6}default lane$/m);
-    assert.match(out, /^there {5}20% of a resource reserved, 100% of that lent while idle$/m);
+    assert.match(out, /^resource {2}http \(20 seats to begin with\), in the program that serves it/m);
+    assert.match(out, /^there {5}4 of 20 seats reserved, at most 20 at once$/m);
     assert.equal(err, "no laneway.yaml here and no --policy: these are the defaults\n");
     assert.equal(code, 0);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LanewayError } from "../../src/core/errors.ts";
+import { LanewayError, isLanewayError } from "../../src/core/errors.ts";
 import { Resource } from "../../src/node/resource.ts";
 import { pushRateLimit, refusalReply, retryAfterSeconds } from "../../src/requests/refusal.ts";
 
@@ -35,19 +35,29 @@ test("retry-after is whole seconds from 1 to 59, and absent when coming back is 
   assert.deepEqual(seconds, [undefined, 1, 1, 1, 2, 59]);
 });
 
-test("a page shows what was said, and runs none of it", () => {
+test("the text of a refusal says the same seconds as its header", async () => {
+  const busy = new Resource({ name: "http", limit: 1, lanes: [{ name: "bulk", queue: { max: 0 } }] });
+  const permit = await busy.acquire();
+  for (let n = 0; n < 20; n++) {
+    const error = await busy.run(() => undefined).catch((reason: unknown) => reason);
+    assert.ok(isLanewayError(error));
+    assert.ok(error.message.endsWith(`; try again in ${retryAfterSeconds(error)} s`), error.message);
+  }
+  permit.release();
+});
+
+test("a page says when to come back and what to name, and nothing of how the service is built", () => {
   const error = refused(2_000, `lane "<img src=x onerror='alert(1)'>" is full & closed`);
-  const { body, headers } = refusalReply(error, {
-    resource,
-    requestId: "r<1>",
-    accept: "text/html",
-    tellsLane: true,
-  });
-  assert.ok(headers.includes("text/html; charset=utf-8"));
-  assert.match(body, /&lt;img src=x onerror=&#39;alert\(1\)&#39;&gt;&quot; is full &amp; closed/);
-  assert.match(body, /try again in 2 seconds/);
-  assert.match(body, /r&lt;1&gt;/);
-  assert.doesNotMatch(body, /<img/);
+  const page = (refusal: LanewayError): string => {
+    const told = { resource, requestId: "r<1>", accept: "text/html", tellsLane: true };
+    const { body, headers } = refusalReply(refusal, told);
+    assert.ok(headers.includes("text/html; charset=utf-8"));
+    return body;
+  };
+  assert.match(page(error), /<h1>Too busy<\/h1>.*Please try again in 2 seconds\..*Request r&lt;1&gt;/);
+  assert.doesNotMatch(page(error), /lane|bulk|img|onerror|full/);
+  assert.match(page(refused(200)), /try again in 1 second\./);
+  assert.doesNotMatch(page(refused(undefined)), /try again/);
 });
 
 test("a reply that must not tell lanes tells none, and still when to come back", () => {
