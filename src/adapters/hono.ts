@@ -8,8 +8,10 @@ import { admissionOf as admissionOfRequest } from "../requests/admission.ts";
 import type { Admission } from "../requests/admission.ts";
 import { Gate } from "../requests/gate.ts";
 import { admit } from "../requests/node-admit.ts";
+import type { Visitor } from "../requests/node-admit.ts";
 import type { LaneOptions } from "../requests/options.ts";
 import { admitWeb } from "../requests/web-admit.ts";
+import type { WebVisitor } from "../requests/web-admit.ts";
 
 export type { Admission } from "../requests/admission.ts";
 
@@ -65,22 +67,48 @@ export function honoLanes<Context extends HonoContext = HonoContext>(
   return (context, next) => {
     const node = nodeOf(context.env);
     if (node !== undefined) return onNode(gate, context, next, node);
-    const shed = onShed === undefined ? {} : { shed: (refusal: LanewayError) => onShed(refusal, context) };
-    let made: Response | undefined;
-    return admitWeb(gate, context.req.raw, {
-      subject: context,
-      address: address?.(context),
-      async handle() {
-        await next();
-        return (made = context.res);
-      },
-      ...shed,
-    }).then((response) => {
+    const call = new Call(context, address?.(context), next, onShed);
+    return admitWeb(gate, context.req.raw, call).then((response) => {
       // Hono adds the headers of the reply there is to the one that follows it. One that was made from it has them.
-      if (made !== undefined) context.res = undefined;
+      if (call.isMade) context.res = undefined;
       context.res = response;
     });
   };
+}
+
+type OnShed<Context extends HonoContext> = HonoLanesOptions<Context>["onShed"];
+
+/** A request elsewhere than on Node: its reply is the context's. */
+class Call<Context extends HonoContext> implements WebVisitor<Context> {
+  readonly subject: Context;
+  readonly address: string | undefined;
+  isMade = false;
+  readonly #next: () => Promise<void>;
+  readonly #onShed: OnShed<Context>;
+
+  constructor(
+    subject: Context,
+    address: string | undefined,
+    next: () => Promise<void>,
+    onShed: OnShed<Context>,
+  ) {
+    this.subject = subject;
+    this.address = address;
+    this.#next = next;
+    this.#onShed = onShed;
+  }
+
+  async handle(): Promise<Response> {
+    const next = this.#next;
+    await next();
+    this.isMade = true;
+    return this.subject.res;
+  }
+
+  shed(refusal: LanewayError): Response | undefined | Promise<Response | undefined> {
+    const onShed = this.#onShed;
+    return onShed?.(refusal, this.subject);
+  }
 }
 
 /**
@@ -102,7 +130,11 @@ function nodeOf(env: unknown): NodeBindings | undefined {
 
 /** The reply was written to Node's own: Hono's server for Node knows it by this header. */
 function alreadySent(): Response {
-  return new Response(null, { headers: { "x-hono-already-sent": "true" } });
+  const response = new Response(null, { headers: { "x-hono-already-sent": "true" } });
+  // Hono's server for Node makes light replies, and writes the head of one that it keeps as such without a look at its
+  // headers. To ask for the body makes it a whole one.
+  void response.body;
+  return response;
 }
 
 function onNode<Context extends HonoContext>(
@@ -111,21 +143,57 @@ function onNode<Context extends HonoContext>(
   next: () => Promise<void>,
   { incoming, outgoing }: NodeBindings,
 ): Promise<Response | void> {
-  const { onShed } = gate.options;
-  return new Promise((resolve, reject) => {
-    const shed = async (refusal: LanewayError): Promise<boolean> => {
-      const own = await onShed!(refusal, context);
-      if (own !== undefined) resolve(own);
-      return own !== undefined;
-    };
-    admit(gate, incoming, outgoing, {
-      request: context,
-      start() {
-        next().then(resolve, reject);
-      },
-      fail: reject,
-      over: () => resolve(alreadySent()),
-      ...(onShed === undefined ? {} : { shed }),
-    });
-  });
+  const call = new NodeCall(context, next, gate.options.onShed);
+  admit(gate, incoming, outgoing, call);
+  return call.outcome();
+}
+
+/** A request on Node: its reply is written to Node's own, and Hono waits for this middleware. */
+class NodeCall<Context extends HonoContext> implements Visitor<Context> {
+  readonly request: Context;
+  readonly #next: () => Promise<void>;
+  readonly #onShed: OnShed<Context>;
+  #outcome: Promise<Response | void> | undefined = undefined;
+  #resolve: ((outcome: Response | Promise<Response | void>) => void) | undefined = undefined;
+
+  constructor(request: Context, next: () => Promise<void>, onShed: OnShed<Context>) {
+    this.request = request;
+    this.#next = next;
+    this.#onShed = onShed;
+  }
+
+  /** What Hono waits for: with a seat at once it is the handler itself, for each promise more costs as much as a seat. */
+  outcome(): Promise<Response | void> {
+    return (this.#outcome ??= new Promise((resolve) => {
+      this.#resolve = resolve;
+    }));
+  }
+
+  start(): void {
+    const next = this.#next;
+    this.#settle(next());
+  }
+
+  fail(fault: unknown): void {
+    this.#settle(Promise.reject(fault));
+  }
+
+  over(): void {
+    // After the start it is the handler that Hono waits for: what that answers is dropped.
+    this.#settle(Promise.resolve(alreadySent()));
+  }
+
+  async shed(refusal: LanewayError): Promise<boolean> {
+    const onShed = this.#onShed;
+    const own = await onShed?.(refusal, this.request);
+    if (own !== undefined) this.#settle(Promise.resolve(own));
+    return own !== undefined;
+  }
+
+  /** The first counts. */
+  #settle(outcome: Promise<Response | void>): void {
+    const resolve = this.#resolve;
+    if (resolve === undefined) this.#outcome ??= outcome;
+    else resolve(outcome);
+  }
 }

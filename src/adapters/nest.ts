@@ -6,8 +6,10 @@ import type { LanewayError } from "../core/errors.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { Gate } from "../requests/gate.ts";
 import type { LaneOptions } from "../requests/options.ts";
-import { LanewayGuard, LanewayInterceptor } from "./nest/guard.ts";
+import { LanewayGuard } from "./nest/guard.ts";
 import { checkGivenLanes } from "./nest/lane.ts";
+import { surroundAll } from "./nest/surround.ts";
+import type { MiddlewareConsumerLike } from "./nest/surround.ts";
 
 export { admissionOf } from "../requests/admission.ts";
 export type { Admission } from "../requests/admission.ts";
@@ -43,8 +45,10 @@ const OPTIONS = "LANEWAY_OPTIONS";
 const GATE = "LANEWAY_GATE";
 
 /**
- * Guards every route of the application: a request goes on to the other guards and the handler when its turn comes in
- * its lane. `@Lane("critical")` on a controller or a method names the lane; without it the policy's rules do.
+ * Guards every route of the application: a request goes on to the guards of modules that are imported after this one, to
+ * those of its controller, and to the handler, when its turn comes in its lane. Guards of the root module and of modules
+ * imported before run before it, and so may decide the lane; so does the body parser. `@Lane("critical")` on a controller
+ * or a method names the lane; without it the policy's rules do.
  *
  * @example
  * @Module({ imports: [LanewayModule.forRoot({ laneway: await Laneway.fromFile("laneway.yaml") })] })
@@ -65,6 +69,11 @@ export class LanewayModule {
     const { imports = [], inject = [], useFactory } = options;
     return moduleWith([{ provide: OPTIONS, useFactory, inject }], imports);
   }
+
+  /** Nest calls it at the start: the handlers of all routes are to run in the async context of their request's lane. */
+  configure(consumer: MiddlewareConsumerLike): void {
+    surroundAll(consumer);
+  }
 }
 
 function moduleWith(providers: readonly object[], imports: readonly unknown[]): LanewayDynamicModule {
@@ -72,7 +81,6 @@ function moduleWith(providers: readonly object[], imports: readonly unknown[]): 
     ...providers,
     { provide: GATE, useFactory: gateOf, inject: [OPTIONS] },
     { provide: "APP_GUARD", useFactory: (gate: NestGate) => new LanewayGuard(gate), inject: [GATE] },
-    { provide: "APP_INTERCEPTOR", useFactory: () => new LanewayInterceptor() },
   ];
   return { module: LanewayModule, global: true, imports: [...imports] as never[], providers: own as never[] };
 }

@@ -26,6 +26,33 @@ export class Around implements Ambient {
   }
 }
 
+/** An async context that was opened before the request is let in, and is filled in then. */
+export class Opened implements Ambient {
+  lane: string | undefined;
+  flow: string | undefined;
+  rule: string | undefined;
+  deadline: number | undefined;
+  holder: Holder | undefined;
+
+  /** `outer` is the context in which the request came. */
+  constructor(outer: Ambient | undefined) {
+    this.lane = outer?.lane;
+    this.flow = outer?.flow;
+    this.rule = outer?.rule;
+    this.deadline = outer?.deadline;
+    this.holder = outer?.holder;
+  }
+
+  /** The request is let in. With several resources each seat is inside the one before. */
+  admitted({ lane, flow, rule }: Decision, deadline: number, permit: Permit): void {
+    this.lane = lane;
+    this.flow = flow;
+    this.rule = rule;
+    this.deadline = deadline;
+    this.holder = new Holding(permit, this.holder);
+  }
+}
+
 class Holding implements Holder {
   readonly task: object;
   readonly outer: Holder | undefined;

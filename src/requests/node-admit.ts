@@ -13,8 +13,9 @@ import { asyncContext } from "../node/context.ts";
 import { alreadyAdmitted, hold } from "./admission.ts";
 import type { Admission } from "./admission.ts";
 import { Around } from "./around.ts";
+import type { Opened } from "./around.ts";
 import type { Decision, Gate } from "./gate.ts";
-import { whenClosed } from "./node-closed.ts";
+import { isBehindOthers, whenClosed, whenInTurn } from "./node-closed.ts";
 import { NodeFacts } from "./node-facts.ts";
 import { answerLate, answerRefused, whenBegun } from "./node-reply.ts";
 import { tellWhenLate } from "./late.ts";
@@ -39,7 +40,9 @@ export interface Visitor<Request> {
   readonly request: Request;
   /** The lane that the request's route was given. */
   readonly lane?: string | undefined;
-  /** The seat is there: goes on to the handler. Called at most once, in the async context of the lane. */
+  /** The async context that the handler is going to run in, for a framework that goes on by itself. */
+  readonly opened?: Opened | undefined;
+  /** The seat is there: goes on to the handler. Called at most once; without `opened`, in the async context of the lane. */
   start(): void;
   /** Something other than a refusal went wrong before the handler ran. */
   fail(error: unknown): void;
@@ -82,9 +85,24 @@ export function admit<Request, Shed>(
   res: ServerResponse,
   visitor: Visitor<Request>,
 ): void {
-  let decision: Decision;
   try {
     if (gate.options.skip?.(visitor.request) === true) return visitor.start();
+    if (isBehindOthers(res) && gate.laneway.policy.enforce)
+      return whenInTurn(req, res, (mine) => (mine ? enter(gate, req, res, visitor) : visitor.over?.()));
+  } catch (error) {
+    return visitor.fail(error);
+  }
+  enter(gate, req, res, visitor);
+}
+
+function enter<Request, Shed>(
+  gate: Gate<Request, Shed>,
+  req: IncomingMessage,
+  res: ServerResponse,
+  visitor: Visitor<Request>,
+): void {
+  let decision: Decision;
+  try {
     decision = gate.decide(new NodeFacts(req), visitor.request, visitor.lane);
     const twice = alreadyAdmitted(req, decision.resource);
     if (twice !== undefined) return visitor.fail(twice);
@@ -174,10 +192,15 @@ class Visit<Request> implements Admission {
     this.permit = permit;
     hold(req, this.decision.resource, this);
     if (this.tellsLane) tellLane(res, lane, permit.waitMs);
-    whenBegun(res, () => permit.answered());
+    whenBegun(res, permit);
     tellWhenLate(permit, (error) => this.late(error));
-    const around = new Around(this.decision, this.deadline, permit, asyncContext.get());
-    asyncContext.run(around, () => this.visitor.start());
+    const { visitor, decision, deadline } = this;
+    if (visitor.opened !== undefined) {
+      visitor.opened.admitted(decision, deadline, permit);
+      return visitor.start();
+    }
+    const around = new Around(decision, deadline, permit, asyncContext.get());
+    asyncContext.run(around, () => visitor.start());
   }
 
   private refused(error: unknown, requestId: string): void {

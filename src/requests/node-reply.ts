@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LanewayError } from "../core/errors.ts";
+import type { Permit } from "../core/permit.ts";
 import { refusalReply } from "./refusal.ts";
 import type { Refused } from "./refusal.ts";
 
@@ -42,15 +43,15 @@ function sayNothing(this: ServerResponse): ServerResponse {
 }
 
 /**
- * Calls `begun` when the head of the reply is written. `writeHead` is the one place through which every reply goes.
+ * Tells `permit` when the head of the reply is written. `writeHead` is the one place through which every reply goes.
  *
  * One function for all replies: an engine that sees a new function on each reply keeps replies that are over for longer
  * than the collector should have to carry them.
  */
-export function whenBegun(res: ServerResponse, begun: () => void): void {
+export function whenBegun(res: ServerResponse, permit: Permit): void {
   const watched = res as Watched;
   // oxlint-disable-next-line typescript/unbound-method
-  watched[BEGINNING] = new Beginning(res.writeHead, begun, watched[BEGINNING]);
+  watched[BEGINNING] = new Beginning(res.writeHead, permit, watched[BEGINNING]);
   res.writeHead = begin;
 }
 
@@ -62,12 +63,12 @@ interface Watched extends ServerResponse {
 
 class Beginning {
   readonly writeHead: ServerResponse["writeHead"];
-  readonly begun: () => void;
+  readonly permit: Permit;
   readonly outer: Beginning | undefined;
 
-  constructor(writeHead: ServerResponse["writeHead"], begun: () => void, outer: Beginning | undefined) {
+  constructor(writeHead: ServerResponse["writeHead"], permit: Permit, outer: Beginning | undefined) {
     this.writeHead = writeHead;
-    this.begun = begun;
+    this.permit = permit;
     this.outer = outer;
   }
 }
@@ -75,11 +76,15 @@ class Beginning {
 function begin(this: Watched, ...args: unknown[]): ServerResponse {
   const beginning = this[BEGINNING];
   // A wrapper of somebody else's that kept this function, and calls it once more.
-  if (beginning === undefined)
-    return Reflect.apply((Object.getPrototypeOf(this) as ServerResponse).writeHead, this, args);
-  const { writeHead, begun, outer } = beginning;
+  if (beginning === undefined) {
+    const { writeHead } = Object.getPrototypeOf(this) as {
+      readonly writeHead: (...args: unknown[]) => ServerResponse;
+    };
+    return Reflect.apply(writeHead, this, args);
+  }
+  const { writeHead, permit, outer } = beginning;
   this[BEGINNING] = outer;
   this.writeHead = writeHead;
-  begun();
+  permit.answered();
   return Reflect.apply(writeHead, this, args) as ServerResponse;
 }

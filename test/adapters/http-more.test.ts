@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -10,6 +11,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { admissionOf, httpLanes, upgradeLanes } from "../../src/adapters/http.ts";
+import { currentLane } from "../../src/node/context.ts";
 import type { Laneway } from "../../src/policy/laneway.ts";
 import { TestClock } from "../../src/testing/clock.ts";
 import {
@@ -54,18 +56,68 @@ test("10,000 clients that leave at random moments: no seat lost, no handler runs
   );
 });
 
+/** Requests in one packet on one connection, so that each reply waits for those before it. */
+function sendAhead(url: string, paths: readonly string[]): Socket {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`).join(""));
+  return socket;
+}
+
 test("requests that are sent ahead on one connection are forgotten with it, those not yet answered too", async (t) => {
   const laneway = await lanewayOf("resources: { http: { limit: 2 } }");
   const seen: string[] = [];
   const server = createServer(httpLanes(laneway, (req) => void seen.push(req.url!)));
   const url = await listen(t, server);
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  socket.write(["/1", "/2", "/3", "/4"].map((path) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`).join(""));
-  await until(() => snapshotOf(laneway).waiting === 2);
+  const socket = sendAhead(url, ["/1", "/2", "/3", "/4"]);
+  await until(() => seen.length === 1);
+  const closed = once(server, "connection").then(([second]: Socket[]) => once(second!, "close"));
+  const other = sendAhead(url, ["/5", "/6"]);
+  await until(() => seen.length === 2);
   assert.equal(snapshotOf(laneway).seatsInUse, 2);
   socket.destroy();
+  other.destroy();
+  await closed;
   await until(() => snapshotOf(laneway).seatsInUse === 0 && snapshotOf(laneway).waiting === 0);
-  assert.deepEqual(seen, ["/1", "/2"]);
+  assert.deepEqual(seen, ["/1", "/5"]);
+});
+
+test("a request sent ahead takes no seat that the reply before it needs, however important it is", async (t) => {
+  const laneway = await lanewayOf(`
+classify: [{ path: /pay, lane: critical }, { path: /export, lane: bulk }]
+resources: { http: { limit: 1 } }`);
+  const inLane = new AsyncLocalStorage<string>();
+  const lanes: unknown[] = [];
+  const laned = httpLanes(laneway, (req, res) => {
+    lanes.push([req.url, inLane.getStore(), currentLane()]);
+    res.end(req.url);
+  });
+  const url = await listen(
+    t,
+    createServer((req, res) => inLane.run(`context of ${req.url}`, () => laned(req, res))),
+  );
+  const permit = laneway.resource("http").tryAcquire()!;
+  const socket = sendAhead(url, ["/export", "/pay", "/export"]);
+  let text = "";
+  socket.setEncoding("utf8").on("data", (part: string) => (text += part));
+  await until(() => snapshotOf(laneway).waiting === 1);
+  permit.release();
+  await until(() => /\/export$[^]*\/pay$[^]*\/export$/m.test(text.replaceAll("HTTP", "\nHTTP")));
+  assert.deepEqual(lanes, [
+    ["/export", "context of /export", "bulk"],
+    ["/pay", "context of /pay", "critical"],
+    ["/export", "context of /export", "bulk"],
+  ]);
+  socket.destroy();
+});
+
+test("in shadow mode requests that are sent ahead do not wait for each other", async (t) => {
+  const laneway = await lanewayOf("enforce: false\nresources: { http: { limit: 1 } }");
+  const seen: string[] = [];
+  const url = await listen(t, createServer(httpLanes(laneway, (req) => void seen.push(req.url!))));
+  const socket = sendAhead(url, ["/1", "/2"]);
+  await until(() => seen.length === 2);
+  socket.destroy();
+  await until(() => snapshotOf(laneway).seatsInUse === 0);
 });
 
 test("a handler learns by its signal that its client left, and that its time is up", async (t) => {

@@ -6,7 +6,8 @@ import type { TestContext } from "node:test";
 import { admissionOf, honoLanes } from "../../src/adapters/hono.ts";
 import type { HonoLanesOptions } from "../../src/adapters/hono.ts";
 import type { Laneway } from "../../src/policy/laneway.ts";
-import { lanewayOf, listen } from "../conformance/client.ts";
+import { TestClock } from "../../src/testing/clock.ts";
+import { fetchText, lanewayOf, listen, snapshotOf, until } from "../conformance/client.ts";
 import type { Framework, ServeOptions } from "../conformance/framework.ts";
 import { conforms } from "../conformance/suite.ts";
 import { needsPackage } from "../needs.ts";
@@ -133,4 +134,36 @@ test("headers of middlewares around it survive, cookies too, in replies and in r
   assert.deepEqual([refused.status, refused.headers.get("x-outer")], [504, "1"]);
   assert.equal(refused.headers.get("content-type"), "application/problem+json");
   held.release();
+});
+
+test("what a handler says after its time-out is dropped, whether it had to wait or not", async (t) => {
+  for (const module of NEEDS) if (!needsPackage(t, "test/frameworks", module)) return;
+  const clock = new TestClock();
+  const laneway = await lanewayOf(POLICY, clock);
+  const hono = await create();
+  const answers: ((text: string) => void)[] = [];
+  let ended = 0;
+  hono.use(async (_c, next) => {
+    await next();
+    ended++;
+  });
+  hono.use(honoLanes(laneway));
+  hono.all("*", async (c: Context) =>
+    c.text(await new Promise<string>((resolve) => void answers.push(resolve))),
+  );
+  const url = await serve(t, hono, false);
+  const permit = laneway.resource("http").tryAcquire()!;
+  const waits = fetchText(url);
+  await until(() => snapshotOf(laneway).waiting === 1);
+  permit.release();
+  await until(() => answers.length === 1);
+  await clock.advance(60_000);
+  assert.equal((await waits).status, 504);
+  const atOnce = fetchText(url);
+  await until(() => answers.length === 2);
+  await clock.advance(60_000);
+  assert.equal((await atOnce).status, 504);
+  for (const answer of answers) answer("late");
+  await until(() => ended === 2);
+  assert.equal(snapshotOf(laneway).seatsInUse, 0);
 });

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
-import type { TestContext } from "node:test";
 import { Lane, LanewayModule } from "../../src/adapters/nest.ts";
 import type { LanewayModuleOptions } from "../../src/adapters/nest.ts";
 import type { Laneway } from "../../src/policy/laneway.ts";
@@ -11,32 +8,9 @@ import { fetchText, lanewayOf } from "../conformance/client.ts";
 import type { App, Framework } from "../conformance/framework.ts";
 import { conforms } from "../conformance/suite.ts";
 import { needsPackage } from "../needs.ts";
+import { FOLDERS, create, decorate, isFastify, load, onExpress, onFastify } from "./nest-app.ts";
+import type { Common, Platform } from "./nest-app.ts";
 
-/** What is used of Nest here: this file is checked without it too. */
-type Decorator = (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => void;
-interface Common {
-  Module(metadata: object): Decorator;
-  Controller(path?: string): Decorator;
-  All(path: string): Decorator;
-  Get(path: string): Decorator;
-  Req(): (target: object, key: string, index: number) => void;
-  Res(): (target: object, key: string, index: number) => void;
-}
-interface Application {
-  listen(port: number, host: string): Promise<unknown>;
-  getUrl(): Promise<string>;
-  close(): Promise<void>;
-}
-interface Core {
-  readonly NestFactory: { create(module: unknown, ...rest: unknown[]): Promise<Application> };
-}
-interface Platform {
-  readonly name: string;
-  readonly module: string;
-  readonly adapter: string;
-  /** Where this version of Nest is installed. */
-  readonly folder: string;
-}
 interface Request {
   readonly url: string;
   readonly headers: Record<string, string | undefined>;
@@ -45,59 +19,6 @@ interface Request {
 interface Response {
   status(code: number): Response;
   send(body: unknown): Response;
-}
-
-/** Version 11 is CommonJS, version 12 ESM. */
-const FOLDERS: Readonly<Record<string, string>> = { "11": "test/frameworks", "12": "test/nest-12" };
-
-function onExpress(version: string): Platform {
-  const [name, module] = [`Nest ${version} on Express`, "@nestjs/platform-express"];
-  return { name, module, adapter: "ExpressAdapter", folder: FOLDERS[version]! };
-}
-
-function onFastify(version: string): Platform {
-  const [name, module] = [`Nest ${version} on Fastify`, "@nestjs/platform-fastify"];
-  return { name, module, adapter: "FastifyAdapter", folder: FOLDERS[version]! };
-}
-
-async function load<Module>({ folder }: Platform, name: string): Promise<Module> {
-  const from = createRequire(new URL(`../../${folder}/package.json`, import.meta.url));
-  return (await import(pathToFileURL(from.resolve(name)).href)) as Module;
-}
-
-function isFastify({ adapter }: Platform): boolean {
-  return adapter === "FastifyAdapter";
-}
-
-/** Decorates as TypeScript would: the tests run without compiling, and decorators are no JavaScript yet. */
-function decorate(owner: { readonly prototype: object }, key: string, ...decorators: Decorator[]): void {
-  const descriptor = Object.getOwnPropertyDescriptor(owner.prototype, key)!;
-  for (const decorator of decorators.reverse()) decorator(owner.prototype, key, descriptor);
-}
-
-async function create(
-  t: TestContext,
-  platform: Platform,
-  controllers: readonly object[],
-  imports: readonly object[],
-): Promise<string> {
-  await load(platform, "reflect-metadata");
-  const common = await load<Common>(platform, "@nestjs/common");
-  const { NestFactory } = await load<Core>(platform, "@nestjs/core");
-  const adapters = await load<Record<string, new (options?: object) => object>>(platform, platform.module);
-  class AppModule {}
-  common.Module({ imports, controllers })(AppModule);
-  const adapter = new adapters[platform.adapter]!(
-    isFastify(platform) ? { forceCloseConnections: true } : undefined,
-  );
-  const app = await NestFactory.create(AppModule, adapter, {
-    logger: false,
-    abortOnError: false,
-    forceCloseConnections: true,
-  });
-  t.after(() => app.close());
-  await app.listen(0, "127.0.0.1");
-  return app.getUrl();
 }
 
 async function controllerOf(platform: Platform, app: App): Promise<object> {
