@@ -1,4 +1,9 @@
-/** Lanes in front of an Express application. Run it: `npm install express && node examples/express/main.ts`. */
+/**
+ * Lanes in front of an Express application.
+ *
+ *     npm install --no-save --prefix examples express
+ *     node examples/express/main.ts
+ */
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

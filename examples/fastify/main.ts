@@ -1,4 +1,9 @@
-/** Lanes in front of a Fastify application. Run it: `npm install fastify && node examples/fastify/main.ts`. */
+/**
+ * Lanes in front of a Fastify application.
+ *
+ *     npm install --no-save --prefix examples fastify
+ *     node examples/fastify/main.ts
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";

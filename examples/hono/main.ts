@@ -1,4 +1,9 @@
-/** Lanes in front of a Hono application. Run it: `npm install hono @hono/node-server && node examples/hono/main.ts`. */
+/**
+ * Lanes in front of a Hono application.
+ *
+ *     npm install --no-save --prefix examples hono @hono/node-server
+ *     node examples/hono/main.ts
+ */
 
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,4 +1,8 @@
-/** Lanes in front of a server of node:http. Run it: `node examples/http/main.ts`. */
+/**
+ * Lanes in front of a server of node:http.
+ *
+ *     node examples/http/main.ts
+ */
 
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,4 +1,9 @@
-/** Lanes in front of a Koa application. Run it: `npm install koa && node examples/koa/main.ts`. */
+/**
+ * Lanes in front of a Koa application.
+ *
+ *     npm install --no-save --prefix examples koa
+ *     node examples/koa/main.ts
+ */
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

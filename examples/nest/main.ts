@@ -1,6 +1,8 @@
 /**
- * Lanes in front of a NestJS application. Run it:
- * `npm install @nestjs/common @nestjs/core @nestjs/platform-express reflect-metadata rxjs && node examples/nest/main.ts`.
+ * Lanes in front of a NestJS application.
+ *
+ *     npm install --no-save --prefix examples @nestjs/common @nestjs/core @nestjs/platform-express reflect-metadata rxjs
+ *     node examples/nest/main.ts
  *
  * Node runs this file as it is, and knows no decorators yet: they are called here as functions. In a project that is
  * compiled, `Lane("bulk")` stands above its method as `@Lane("bulk")`.

@@ -21,15 +21,39 @@ export interface LaneContext {
 
 /**
  * Runs `fn` with a lane around it: every task that it submits, through whatever it awaits, is of that lane unless the
- * task names one itself. Return a promise that includes the work: what a lazy query builder starts after `fn` has
- * returned is outside.
+ * task names one itself. Return what includes the work: a promise, or a query builder that begins when it is awaited.
+ * What `fn` only stores somewhere and somebody else begins later is outside.
  *
  * @example
  * await runInLane("bulk", async () => await exportEverything());
  */
 export function runInLane<T>(lane: string | LaneContext, fn: () => T): T {
   const context = typeof lane === "string" ? { lane } : lane;
-  return storage.run({ ...storage.getStore(), ...context }, fn);
+  const ambient = { ...storage.getStore(), ...context };
+  const result = storage.run(ambient, fn);
+  if (beginsLater(result)) keepAmbient(result, ambient);
+  return result;
+}
+
+/** A query builder: something to await that is no promise yet, and may begin only when it is awaited. */
+function beginsLater(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !(value instanceof Promise) &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}
+
+/** Whoever awaits it later begins it in this context: half of the query builders would lose their lane otherwise. */
+function keepAmbient(builder: PromiseLike<unknown>, ambient: Ambient): void {
+  // oxlint-disable-next-line typescript/unbound-method
+  const { then } = builder;
+  const value = (...given: Parameters<typeof then>): unknown =>
+    storage.run(ambient, () => Reflect.apply(then, builder, given));
+  // One that is frozen is as it was.
+  Reflect.defineProperty(builder, "then", { value, configurable: true, writable: true, enumerable: false });
 }
 
 /**

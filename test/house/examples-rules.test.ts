@@ -4,7 +4,7 @@ import { examplesOf, misspeltExamples } from "./examples.ts";
 import type { Example } from "./examples.ts";
 import { plant } from "./planted.ts";
 import { commandsThatDoNotExist } from "./rules/commands.ts";
-import { checkPolicy, runProgram, runScript } from "./run-example.ts";
+import { checkPolicy, runProgram, runScript, runServer } from "./run-example.ts";
 
 test("the rule on marks objects to unknown marks, reasons left out and other spellings", (t) => {
   const root = plant(t, {
@@ -17,6 +17,8 @@ test("the rule on marks objects to unknown marks, reasons left out and other spe
       "```ts no-run needs a key of your own\n4;\n```",
       "  ```sh run exit=4\n  ls\n  ```",
       "```\nplain\n```",
+      "```ts serves=/pay\n5;\n```",
+      "```ts serves=/pay:critical,/:normal\n6;\n```",
     ].join("\n"),
   });
   assert.deepEqual(misspeltExamples(root), [
@@ -25,6 +27,7 @@ test("the rule on marks objects to unknown marks, reasons left out and other spe
     "README.md:7: needs=upstream is the only need there is",
     'README.md:10: "runs" is no mark of a sh block; it has run, exit',
     'README.md:13: "policy" is no mark of a json5 block; it has none',
+    "README.md:25: serves takes paths with their lanes, as in serves=/pay:critical,/export:bulk",
   ]);
 });
 
@@ -100,4 +103,26 @@ test("an example that throws, a policy with a mistake and a script that fails ar
     ).code,
     0,
   );
+});
+
+test("an example that serves in another lane, refuses, or never listens is caught", async (t) => {
+  const folder = plant(t, {});
+  const serve = (program: string, visits: string) =>
+    runServer(
+      folder,
+      { page: "a.md", line: 1, language: "ts", code: "", before: "", marks: new Map() },
+      program,
+      visits,
+    );
+  const server = (answer: string): string =>
+    `import { createServer } from "node:http";
+createServer((_req, res) => { res.setHeader("laneway-lane", "bulk"); ${answer}; }).listen(3000);`;
+  const served = server('res.end("served")');
+  assert.deepEqual(await serve(served, "/a:bulk,/b:bulk"), { code: 0, output: "" });
+  const other = await serve(served, "/a:bulk,/b:critical");
+  assert.equal(other.code, 1);
+  assert.match(other.output, /expected a reply in lane critical, found \/b: 200 in lane bulk: served/);
+  const refused = await serve(server("res.statusCode = 503; res.end()"), "/a:bulk");
+  assert.match(refused.output, /found \/a: 503 in lane bulk/);
+  assert.deepEqual(await serve("1;", "/a:bulk"), { code: 1, output: "it ended without listening\n" });
 });

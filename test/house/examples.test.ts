@@ -17,6 +17,7 @@ import {
   runFile,
   runProgram,
   runScript,
+  runServer,
   writeProgram,
 } from "./run-example.ts";
 import type { Ending } from "./run-example.ts";
@@ -113,7 +114,12 @@ async function endingOf(t: TestContext, folder: string, example: Example): Promi
   if (example.language === "sh") return runScript(folder, example);
   const program =
     programsOf(example.page).find((candidate) => candidate.example.line === example.line)?.program ?? "";
-  return withUpstream(t, { ...example, code: program }, (url) => runProgram(folder, example, program, url));
+  const visits = example.marks.get("serves");
+  return withUpstream(t, { ...example, code: program }, (url) =>
+    visits === undefined
+      ? runProgram(folder, example, program, url)
+      : runServer(folder, example, program, visits),
+  );
 }
 
 function expectedCode({ marks }: Example): number {

@@ -19,10 +19,12 @@ export interface Example {
 }
 
 const MARKS: Readonly<Record<string, readonly string[]>> = {
-  ts: ["no-run", "needs", "continues"],
+  ts: ["no-run", "needs", "continues", "serves"],
   sh: ["run", "exit"],
   yaml: ["policy", "file"],
 };
+
+const VISITS = /^\/[^:,]*:[\w-]+(,\/[^:,]*:[\w-]+)*$/;
 
 // Other spellings of the three languages would escape the rules.
 const SPELLINGS: Readonly<Record<string, string>> = {
@@ -102,6 +104,8 @@ export function misspeltExamples(root: string): string[] {
     if (marks.get("no-run") === "") faults.push(`${where}: no-run needs its reason after it`);
     if (marks.has("needs") && marks.get("needs") !== "upstream")
       faults.push(`${where}: needs=upstream is the only need there is`);
+    if (!VISITS.test(marks.get("serves") ?? "/:a"))
+      faults.push(`${where}: serves takes paths with their lanes, as in serves=/pay:critical,/export:bulk`);
     return faults;
   });
 }

@@ -7,10 +7,14 @@ import type { Example } from "./examples.ts";
 import { ROOT } from "./source.ts";
 
 const MAIN = join(ROOT, "dist/cli/main.js");
+const RESOLVER = new URL("sdk-resolve.ts", import.meta.url).href;
 const RUN_MS_MAX = 60_000;
 
 /** Where readers of the pages have their gateway; the tests put the port of a real one there. */
 const GATEWAY_OF_PAGES = /http:\/\/(127\.0\.0\.1|localhost):8080/g;
+
+/** Where readers of the pages have their services; the tests let the system choose. */
+const PORT_OF_PAGES = /\b300[01]\b/g;
 
 /** How an example ended. */
 export interface Ending {
@@ -49,15 +53,28 @@ export function runProgram(
   return runFile(writeProgram(folder, example, text), gatewayUrl);
 }
 
+/** Runs a program that serves, and visits it: `/pay:critical,/export:bulk` are paths and the lanes they must be in. */
+export function runServer(
+  folder: string,
+  example: Example,
+  program: string,
+  visits: string,
+): Promise<Ending> {
+  const file = writeProgram(folder, example, program.replaceAll(PORT_OF_PAGES, "0"));
+  const visitor = new URL("visit-server.ts", import.meta.url).href;
+  return start(process.execPath, ["--import", RESOLVER, "--import", visitor, file], folder, {
+    LANEWAY_VISITS: visits,
+  });
+}
+
 /**
  * Runs a file where it stands, with the SDKs and frameworks of the tests; with the URL of a gateway it finds that, and a
  * key for it.
  */
 export function runFile(file: string, gatewayUrl?: string): Promise<Ending> {
   const keys = { ANTHROPIC_API_KEY: "example", OPENAI_API_KEY: "example", LANEWAY_URL: gatewayUrl };
-  const resolver = new URL("sdk-resolve.ts", import.meta.url).href;
   const variables = gatewayUrl === undefined ? {} : keys;
-  return start(process.execPath, ["--import", resolver, file], dirname(file), variables);
+  return start(process.execPath, ["--import", RESOLVER, file], dirname(file), variables);
 }
 
 /** Checks a policy as a reader would, with a value for each variable that it names. */

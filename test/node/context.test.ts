@@ -73,3 +73,32 @@ test("a listener runs in the lane of the one that emits", () => {
   runInLane("high", () => emitter.emit("row"));
   assert.equal(seen, "high");
 });
+
+test("what begins only when it is awaited begins in the lane of the function that returned it", async () => {
+  const begun: unknown[] = [];
+  const lazy = (): PromiseLike<string> => ({
+    // eslint-disable-next-line unicorn/no-thenable
+    then(resolve, reject) {
+      begun.push(currentLane());
+      return Promise.resolve("rows").then(resolve, reject);
+    },
+  });
+  const query = runInLane("bulk", lazy);
+  await runInLane("critical", async () => {
+    assert.equal(await query, "rows");
+    assert.equal(currentLane(), "critical");
+  });
+  const frozen = runInLane("bulk", () => Object.freeze(lazy()));
+  await frozen;
+  await assert.rejects(
+    async () =>
+      runInLane("bulk", () => ({
+        // eslint-disable-next-line unicorn/no-thenable
+        then(_resolve: unknown, reject: (error: Error) => void) {
+          reject(new Error(`in ${currentLane()}`));
+        },
+      })),
+    /in bulk/,
+  );
+  assert.deepEqual(begun, ["bulk", undefined]);
+});
