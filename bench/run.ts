@@ -47,6 +47,10 @@ const SERVICES: Readonly<
     asks: "What do the HTTP adapters cost, and does a service behind them hold under overload?",
     rows: async () => (await import("./http/run.ts")).httpBench(),
   },
+  postgres: {
+    asks: "Do lanes keep a database pool fast for what is important, and what do they cost?",
+    rows: async () => (await import("./postgres.ts")).postgresBench(),
+  },
 };
 const ROUNDS = 5;
 /** What each question was last answered with: peers stand beside us in one run, questions need not. */

@@ -8,8 +8,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -58,8 +60,12 @@ function workspace(): string {
       recursive: true,
       filter: (path) => basename(path) !== "node_modules",
     });
-  for (const name of ["node_modules", "dist"])
+  const nested = readdirSync(join(ROOT, "test")).map((name) => join("test", name, "node_modules"));
+  for (const name of ["node_modules", "dist", ...nested])
     if (existsSync(join(ROOT, name))) symlinkSync(join(ROOT, name), join(folder, name));
+  // For what a test that is killed leaves behind. A database runs as another user, who must get there.
+  mkdirSync(join(folder, "tmp"));
+  for (const path of [folder, join(folder, "tmp")]) chmodSync(path, 0o711);
   return folder;
 }
 
@@ -73,6 +79,7 @@ async function runTest(folder: string, file: string, before?: readonly string[])
   const child = spawn(process.execPath, [...options, file], {
     cwd: folder,
     detached: true,
+    env: { ...process.env, TMPDIR: join(folder, "tmp") },
     stdio: ["ignore", "pipe", "ignore"],
   });
   const kill = (): boolean => child.exitCode === null && process.kill(-child.pid!, "SIGKILL");

@@ -17,7 +17,8 @@ const OfThisDriver: LanedPoolClass = lanedPool(Pool);
  * A drop-in `pg.Pool`: each checkout waits for its turn in its lane, that of the async context (`runInLane`), of the
  * option `lane`, or of `pool.inLane("bulk")`. Transactions, cursors, prepared statements and every ORM that takes a pool
  * go through it. A refused checkout fails with the `LanewayError` of its refusal; errors of the driver stay as they are,
- * and say the lane in their `lane`.
+ * and say the lane in their `lane`. A query that is built in one lane and sent in another, as lazy query builders do,
+ * runs in the lane that it is sent in: the pool sees nothing of the builder. `await` it inside of `runInLane`.
  *
  * @throws LanewayError `LANEWAY_INVALID` for a wrong option.
  * @example

@@ -5,6 +5,7 @@
 
 import type { Mutant } from "./mutant.ts";
 import { OF_BUDGETS } from "./of-budgets.ts";
+import { OF_DATABASES } from "./of-databases.ts";
 import { OF_LIMITS } from "./of-limits.ts";
 import { ONCE_REAL } from "./once-real.ts";
 import { WHAT_BECOMES_OF_IT } from "./what-becomes-of-it.ts";
@@ -18,5 +19,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...WHAT_BECOMES_OF_IT,
   ...OF_BUDGETS,
   ...OF_LIMITS,
+  ...OF_DATABASES,
   ...ONCE_REAL,
 ];

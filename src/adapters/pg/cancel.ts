@@ -76,6 +76,8 @@ async function secured({ ssl, sslNegotiation, host = "" }: Backend, socket: Sock
   if (ssl === undefined || ssl === false) return socket;
   const options = {
     ...(ssl === true ? {} : ssl),
+    // The driver hides it from those who print its options, and from a spread.
+    ...(ssl !== true && "key" in ssl ? { key: ssl.key } : {}),
     socket,
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
   };

@@ -2,12 +2,13 @@
 
 import type { PoolClient } from "pg";
 import type { Permit } from "../../core/permit.ts";
+import { cancel, isCancellable } from "./cancel.ts";
 import { nameLane } from "./driver.ts";
-import type { DriverPool } from "./driver.ts";
+import type { DriverPool, Releasable } from "./driver.ts";
 import { holds } from "./nested.ts";
 import type { Held } from "./nested.ts";
-import { stackLines } from "./site.ts";
-import type { Site } from "./site.ts";
+import { Outs } from "./outs.ts";
+import type { Out } from "./outs.ts";
 
 /**
  * How long the seat of a connection that is being closed is kept, in milliseconds. The server counts a connection until
@@ -15,22 +16,49 @@ import type { Site } from "./site.ts";
  */
 const CLOSING_MS = 1_000;
 
-/** What becomes of the seat when its connection is free. */
-export type Free = (permit: Permit, outcome: { readonly failed: boolean }) => void;
+/** What became of a client's use. */
+interface Outcome {
+  readonly failed: boolean;
+}
 
-type Release = (error?: Error | boolean) => void;
+/** What becomes of the seat when its connection is free. */
+export type Free = (permit: Permit, outcome: Outcome) => void;
+
+type Release = Releasable["release"];
+
+interface Checkout extends Out {
+  free: Free;
+  /** The driver's own `release` of this use. */
+  driverRelease: Release;
+  /** `release` for uses of which nobody but the driver's own `query` knows. */
+  readonly release: Release;
+  /** Set when its query was given up: resolves when the server has been asked to stop it. */
+  stopped: Promise<void> | undefined;
+}
+
+const DONE: Outcome = Object.freeze({ failed: false });
+const FAILED: Outcome = Object.freeze({ failed: true });
 
 export class Checkouts {
   readonly #pool: DriverPool;
-  readonly #warningMs: number;
+  /** Every connection: an entry comes and goes with it. */
+  readonly #clients = new Map<PoolClient, Checkout>();
+  readonly #outs: Outs<Checkout>;
   /** Seats of connections that are being closed. */
-  readonly #closing = new Map<object, () => void>();
+  readonly #closing = new Map<PoolClient, () => void>();
+  /** The client whose `release` runs now, and whether it was removed meanwhile. */
+  #releasing: PoolClient | undefined = undefined;
+  #isGone = false;
 
   constructor(pool: DriverPool, warningMs: number) {
     this.#pool = pool;
-    this.#warningMs = warningMs;
+    this.#outs = new Outs({ [Symbol.iterator]: () => this.#clients.values() }, warningMs, giveUp);
     pool.on("connect", guard);
-    pool.on("remove", (client: PoolClient) => this.#closing.get(client)?.());
+    pool.on("remove", (client: PoolClient) => {
+      this.#clients.delete(client);
+      if (client === this.#releasing) this.#isGone = true;
+      this.#closing.get(client)?.();
+    });
   }
 
   /**
@@ -38,52 +66,93 @@ export class Checkouts {
    * release it. `free` is called once its connection can be used again or is gone.
    */
   begin(client: PoolClient, permit: Permit, held: Held | undefined, free: Free): void {
-    const release: Release = client.release.bind(client);
-    const warning = held === undefined ? undefined : this.#warnOf(permit, held.site);
-    if (held !== undefined) holds(held, permit, client);
-    client.release = (error?: Error | boolean) => {
-      nameLane(error, permit.lane);
-      const before = this.#pool.totalCount;
-      // One that is lost already is removed before this returns.
-      let isGone = false;
-      const waiting = this.#closing.get(client);
-      this.#closing.set(client, () => (isGone = true));
-      try {
-        // Throws when the client was released already: there is nothing left to give back.
-        release(error);
-      } finally {
-        if (waiting === undefined) this.#closing.delete(client);
-        else this.#closing.set(client, waiting);
-      }
-      clearTimeout(warning);
-      if (held !== undefined) holds(held);
-      const outcome = { failed: error instanceof Error };
-      if (isGone || this.#pool.totalCount >= before) free(permit, outcome);
-      else this.#close(client, () => free(permit, outcome));
-    };
+    const checkout = this.#clients.get(client) ?? this.#know(client);
+    const out: Releasable = client;
+    const driverRelease = out.release;
+    checkout.permit = permit;
+    checkout.held = held;
+    checkout.free = free;
+    checkout.driverRelease = driverRelease;
+    this.#outs.given(checkout);
+    if (held === undefined) client.release = checkout.release;
+    else {
+      holds(held, permit, client);
+      // Its own for each use: a second call, after somebody else was given the client, must not release that one.
+      client.release = (error) => this.#end(checkout, driverRelease, error);
+    }
   }
 
-  /** The seat is free when the connection is gone. */
-  #close(client: PoolClient, free: () => void): void {
-    const gone = (): void => {
+  #know(client: PoolClient): Checkout {
+    const out: Releasable = client;
+    const driverRelease = out.release;
+    const checkout: Checkout = {
+      client,
+      permit: undefined,
+      held: undefined,
+      free: () => {},
+      driverRelease,
+      release: (error) => this.#end(checkout, checkout.driverRelease, error),
+      stopped: undefined,
+      looks: 0,
+      since: 0,
+    };
+    this.#clients.set(client, checkout);
+    return checkout;
+  }
+
+  #end(checkout: Checkout, release: Release, error: Error | boolean | undefined): void {
+    // Before the driver may give the client to the next.
+    const { client, permit, held, free } = checkout;
+    if (error !== undefined && permit !== undefined) nameLane(error, permit.lane);
+    const before = this.#pool.totalCount;
+    // Listeners of the pool run meanwhile, and may release others.
+    const outer = this.#releasing;
+    const outerIsGone = this.#isGone;
+    let isGone: boolean;
+    this.#releasing = client;
+    this.#isGone = false;
+    try {
+      // Throws when the client was released already: there is nothing left to give back.
+      release.call(client, error);
+    } finally {
+      isGone = this.#isGone;
+      this.#releasing = outer;
+      this.#isGone = outerIsGone;
+    }
+    if (checkout.permit === permit) checkout.permit = undefined;
+    if (held !== undefined) holds(held);
+    const outcome = error instanceof Error ? FAILED : DONE;
+    const isClosing = !isGone && this.#pool.totalCount < before;
+    if (isClosing || checkout.stopped !== undefined) this.#close(checkout, permit!, isClosing, outcome);
+    else free(permit!, outcome);
+  }
+
+  /** The seat is free when the connection is gone, and the server was asked to stop a query that was given up. */
+  #close({ client, free, stopped }: Checkout, permit: Permit, isClosing: boolean, outcome: Outcome): void {
+    let left = Number(isClosing) + Number(stopped !== undefined);
+    const step = (): void => {
+      if (--left === 0) over();
+    };
+    const over = (): void => {
+      left = 0;
       clearTimeout(timer);
       this.#closing.delete(client);
-      free();
+      free(permit, outcome);
     };
-    const timer = setTimeout(gone, CLOSING_MS).unref();
-    this.#closing.set(client, gone);
+    const timer = setTimeout(over, CLOSING_MS).unref();
+    if (isClosing) this.#closing.set(client, step);
+    void stopped?.then(step);
   }
+}
 
-  #warnOf(permit: Permit, site: Site): NodeJS.Timeout | undefined {
-    if (this.#warningMs === 0) return undefined;
-    const warn = (): void => {
-      const message =
-        `a client of lane "${permit.lane}" was not released for ${this.#warningMs} ms: call client.release() when done, ` +
-        `also after an error. It was checked out here:\n${stackLines(site)}`;
-      process.emitWarning(message, { type: "LanewayCheckoutWarning" });
-    };
-    return setTimeout(warn, this.#warningMs).unref();
-  }
+/**
+ * The time of a query is up. Its caller is answered at once, as the driver answers whoever has a query on a connection
+ * that breaks; the connection is closed, for a request to stop what runs on it could hit whoever came next.
+ */
+function giveUp(checkout: Checkout, error: Error): void {
+  const { client } = checkout;
+  checkout.stopped = isCancellable(client) ? cancel(client) : Promise.resolve();
+  client.emit("error", error);
 }
 
 /**

@@ -11,10 +11,13 @@ import { Resource } from "../../node/resource.ts";
 /** `pg.Pool`'s own options and these; every one has a default. */
 export interface LanedPoolConfig extends PoolConfig {
   /**
-   * The seats, one for each connection: `laneway.resource("main-db")`, with the policy's shares. Without it the pool has a
-   * resource of its own with `max` seats; once somebody names a lane one of
-   * them is kept for `critical`, from four on, and one more for `high`, from eight on.
-   * `max` is then the resource's limit unless it is given.
+   * The seats, one for each connection: `laneway.resource("main-db")`, with the policy's shares. Its limit is the number
+   * of connections, also after a change, unless `max` is given too: then the smaller one holds. A query of `pool.query`
+   * that outlives its lane's time-out, or its caller's deadline, is answered at once and stopped at the server, and its
+   * connection is closed; a client that is checked out is its caller's until it is released.
+   *
+   * Without it the pool has a resource of its own with `max` seats and no time-outs for what runs; once somebody names a
+   * lane, one seat is kept for `critical`, from four on, and one more for `high`, from eight on.
    */
   readonly resource?: CoreResource | undefined;
   /** The lane of checkouts that `inLane` names none for. Default: that of the async context, else the resource's default. */
@@ -72,14 +75,20 @@ export function checkLane(resource: CoreResource, place: string, lane: string): 
 /**
  * The five lanes, with a seat that is always there for what is most important. Percentages as for other resources would
  * leave most of a small pool idle while nothing important comes; and as long as nobody names a lane nothing is reserved
- * at all, so that a program that has none yet uses the whole pool.
+ * at all, so that a program that has none yet uses the whole pool. What runs may take its time, as in the driver's pool:
+ * a query is given up at its lane's time-out, and here nobody has set one.
  */
 function ownResource(max: number): Pick<LaneSettings, "resource" | "reserve"> {
   const reserved = new Map<string, number>();
   if (max >= RESERVE_FROM) reserved.set("critical", 1);
   if (max >= RESERVE_TWO_FROM) reserved.set("high", 1);
   const lanes = (seats: ReadonlyMap<string, number>): LaneOptions[] =>
-    FIVE_LANES.map(({ name }) => ({ name, reservation: seats.get(name) ?? 0, lendable: 0 }));
+    FIVE_LANES.map(({ name }) => ({
+      name,
+      reservation: seats.get(name) ?? 0,
+      lendable: 0,
+      timeoutMs: LONGEST_MS,
+    }));
   const resource = new Resource({ name: NAME, limit: max, lanes: lanes(new Map()), detectDeadlock: true });
   if (reserved.size === 0) return { resource, reserve: undefined };
   return { resource, reserve: () => resource.update({ lanes: lanes(reserved) }) };

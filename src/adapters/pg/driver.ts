@@ -15,11 +15,16 @@ export interface DriverPool extends Pick<Pool, "on" | "emit" | "totalCount" | "i
   get waitingCount(): number;
   connect(callback: Connected): void;
   end(callback?: () => void): Promise<void> | undefined;
-  query(...given: readonly unknown[]): unknown;
+  query(text: unknown, values: unknown, callback: unknown): unknown;
 }
 
 /** A class of pools: `pg.Pool`, of whichever copy of `pg`. */
 export type PoolClass = new (config?: PoolConfig) => Pool;
+
+/** `release` of a client as the property that it is: the driver makes a new one for each checkout. */
+export interface Releasable {
+  release: (error?: Error | boolean) => void;
+}
 
 /** What is thrown or handed to callbacks says which lane it happened in; its text stays the driver's. */
 export function nameLane(error: unknown, lane: string): void {

@@ -9,18 +9,29 @@ import type { Free } from "./checkouts.ts";
 import { laneSettings } from "./config.ts";
 import type { LanedPoolConfig, LaneSettings } from "./config.ts";
 import { nameLane } from "./driver.ts";
-import type { Connected, DriverPool } from "./driver.ts";
+import type { Connected, DriverPool, Releasable } from "./driver.ts";
 import { acquire, beginHeld, enterHeld, holds, runHeld } from "./nested.ts";
 import type { Held } from "./nested.ts";
 import { Preemption, preemptible } from "./preempt.ts";
 import type { GivenQuery, Out } from "./preempt.ts";
-import { siteHere } from "./site.ts";
+import { siteOf } from "./site.ts";
 
-/** Which lane a call named, set while the call is made: `connect` reads it before anything else runs. */
-export type How = Pick<TaskOptions, "lane" | "flow"> & { readonly preemptible?: boolean };
+/** Which lane and flow a task named. */
+type Named = Pick<TaskOptions, "lane" | "flow">;
+
+/** What a call named, set while the call is made: `connect` reads it before anything else runs. */
+export interface How {
+  readonly task: Named;
+  readonly preemptible: boolean;
+}
 
 /** `Connected`, with the permit that the client is held by. */
 type Opened = (...given: [...Parameters<Connected>, permit?: Permit]) => void;
+
+/** `connect` as the function by which the stack knows it. */
+interface Callee {
+  readonly connect: (callback?: Connected) => unknown;
+}
 
 const OWN: readonly string[] = ["resource", "lane", "checkoutWarningMs", "preemptions"];
 
@@ -57,11 +68,11 @@ export class PoolLanes {
     this.#driver = driver;
     for (const name of OWN) Reflect.deleteProperty(pool.options, name);
     this.#settings = laneSettings(config, pool.options.max);
-    this.#follows = config.resource !== undefined && config.max === undefined;
+    this.#follows = config.resource === undefined || config.max === undefined;
     if (this.#follows) pool.options.max = this.resource.snapshot().limit;
     const { resource, reserve, lane, checkoutWarningMs, preemptions } = this.#settings;
     this.#reserve = reserve;
-    this.#how = lane === undefined ? {} : { lane };
+    this.#how = { task: lane === undefined ? {} : { lane }, preemptible: false };
     this.#checkouts = new Checkouts(pool, checkoutWarningMs);
     this.#preemption = new Preemption(resource, preemptions);
   }
@@ -76,9 +87,9 @@ export class PoolLanes {
   }
 
   connect(callback?: Connected): unknown {
-    const { preemptible: _, ...how } = this.#how;
+    const how = this.#how.task;
     if (this.#querying) return this.#checkOut(how, undefined, callback!);
-    const held = beginHeld(this.resource, siteHere());
+    const held = beginHeld(this.resource, siteOf((this as Callee).connect));
     if (callback !== undefined) {
       const inside: Opened = (error, client, done) => runHeld(held, () => callback(error, client, done));
       return this.#checkOut(how, held, inside);
@@ -91,14 +102,14 @@ export class PoolLanes {
     return connected;
   }
 
-  query(given: readonly unknown[]): unknown {
-    const { preemptible: wanted = false, ...how } = this.#how;
-    const query = preemptible(given, wanted);
-    if (query !== undefined) return this.#queryAgain(query, how);
+  query(text: unknown, values: unknown, callback: unknown): unknown {
+    const { task, preemptible: wanted } = this.#how;
+    const query = preemptible(text, values, callback, wanted);
+    if (query !== undefined) return this.#queryAgain(query, task);
     const before = this.#querying;
     this.#querying = true;
     try {
-      return this.#driver.query(...given);
+      return this.#driver.query(text, values, callback);
     } finally {
       this.#querying = before;
     }
@@ -130,7 +141,7 @@ export class PoolLanes {
   }
 
   /** A query that may be stopped and sent again: its permit is needed, which the driver's own way does not hand on. */
-  #queryAgain({ query, callback }: GivenQuery, how: How): Promise<unknown> | undefined {
+  #queryAgain({ query, callback }: GivenQuery, how: Named): Promise<unknown> | undefined {
     const opened = (begin: (callback: Opened) => void): Promise<Out> =>
       new Promise((resolve, reject) => {
         begin((error, client, _done, permit) =>
@@ -149,14 +160,10 @@ export class PoolLanes {
     return undefined;
   }
 
-  #checkOut(how: How, held: Held | undefined, callback: Opened, free: Free = giveBack): void {
-    const refuse = (error: Error): void => {
-      if (held !== undefined) holds(held);
-      callback(error, undefined, () => {});
-    };
+  #checkOut(how: Named, held: Held | undefined, callback: Opened, free: Free = giveBack): void {
     // The driver's own answer to whoever comes after the end.
     if (this.#pool.ending) return this.#driver.connect(callback);
-    if (this.#closing !== undefined) return refuse(new Error(ENDED));
+    if (this.#closing !== undefined) return refuse(new Error(ENDED), held, callback);
     if (this.#reserve !== undefined && (how.lane ?? currentLane()) !== undefined) {
       this.#reserve();
       this.#reserve = undefined;
@@ -165,13 +172,13 @@ export class PoolLanes {
       const permit = this.resource.tryAcquire(how);
       if (permit !== undefined) return this.#open(permit, held, callback, free);
     } catch (error) {
-      return refuse(error as Error);
+      return refuse(error as Error, held, callback);
     }
     this.#wait(how, held, callback, free);
   }
 
   /** The driver's time-out for a connection counts from here, whether it is spent in the lane or on the way. */
-  #wait(how: How, held: Held | undefined, callback: Opened, free: Free): void {
+  #wait(how: Named, held: Held | undefined, callback: Opened, free: Free): void {
     const timeoutMs = this.#pool.options.connectionTimeoutMillis ?? 0;
     const leaving = timeoutMs > 0 ? new AbortController() : undefined;
     let answered = false;
@@ -227,9 +234,15 @@ export class PoolLanes {
         return callback(error, undefined, done);
       }
       this.#checkouts.begin(client, permit, held, free);
-      callback(undefined, client, (failure) => client.release(failure as Error), permit);
+      const out: Releasable = client;
+      callback(undefined, client, out.release as (failure?: unknown) => void, permit);
     });
   }
+}
+
+function refuse(error: Error, held: Held | undefined, callback: Opened): void {
+  if (held !== undefined) holds(held);
+  callback(error, undefined, () => {});
 }
 
 function giveBack(permit: Permit, outcome: { readonly failed: boolean }): void {

@@ -118,9 +118,12 @@ function watch(outer: Held, nested: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** The driver says so of its own clients; of others nothing is known. */
+/**
+ * The driver says so of its own clients, in a field that it does not document. Where that is missing nothing is known,
+ * and a client counts as busy: a deadlock is then ended by a time-out, and nobody is refused who is none.
+ */
 function isIdle(client: PoolClient | undefined): boolean {
-  return (client as { readonly readyForQuery?: boolean } | undefined)?.readyForQuery !== false;
+  return (client as { readonly readyForQuery?: unknown } | undefined)?.readyForQuery === true;
 }
 
 /** Runs `submit` as part of the task of the outer checkout, for the core to see. */

@@ -66,7 +66,8 @@ export function lanedPool(Base: PoolClass): LanedPoolClass {
       const driver = {
         connect: (callback: Connected): void => super.connect(callback),
         end: (callback?: () => void): Promise<void> | undefined => super.end(callback),
-        query: (...given: readonly unknown[]): unknown => super.query(...given),
+        query: (text: unknown, values: unknown, callback: unknown): unknown =>
+          super.query(text, values, callback),
       };
       this.#lanes = new PoolLanes(this, driver, config);
     }
@@ -83,8 +84,9 @@ export function lanedPool(Base: PoolClass): LanedPoolClass {
       return this.#lanes.connect(callback) as never;
     }
 
-    override query(...given: readonly unknown[]): unknown {
-      return this.#lanes.query(given);
+    // As the driver's own: a rest parameter would cost every query an array.
+    override query(text: unknown, values?: unknown, callback?: unknown): unknown {
+      return this.#lanes.query(text, values, callback);
     }
 
     override end(callback?: () => void): Promise<void> | undefined {
@@ -94,7 +96,8 @@ export function lanedPool(Base: PoolClass): LanedPoolClass {
     inLane(lane: string, options: InLaneOptions = {}): this {
       checkLane(this.resource, "inLane", lane);
       const lanes = this.#lanes;
-      const how = { ...options, lane };
+      const { preemptible = false, ...rest } = options;
+      const how = { task: { ...rest, lane }, preemptible };
       return new Proxy(this, {
         get: (pool, key) => {
           const value: unknown = Reflect.get(pool, key, pool);

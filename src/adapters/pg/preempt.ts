@@ -193,17 +193,23 @@ export interface GivenQuery {
  *
  * @throws LanewayError `LANEWAY_INVALID` for a statement that begins or ends a transaction.
  */
-export function preemptible(given: readonly unknown[], wanted: boolean): GivenQuery | undefined {
-  const [first] = given;
-  const config: Readonly<Record<string, unknown>> =
-    typeof first === "object" && first !== null ? { ...first } : { text: first };
-  const { preemptible: own, ...query } = config;
+export function preemptible(
+  first: unknown,
+  second: unknown,
+  third: unknown,
+  wanted: boolean,
+): GivenQuery | undefined {
+  const isObject = typeof first === "object" && first !== null;
+  const own = isObject && "preemptible" in first ? first.preemptible : undefined;
+  if ((own ?? wanted) !== true) return undefined;
+  const config: Readonly<Record<string, unknown>> = isObject ? { ...first } : { text: first };
+  const { preemptible: _, ...query } = config;
   // A cursor or a stream is read at its reader's pace: it cannot be begun again.
-  if ((own ?? wanted) !== true || typeof query["text"] !== "string" || hasSubmit(first)) return undefined;
+  if (typeof query["text"] !== "string" || hasSubmit(first)) return undefined;
   if (NOT_ALONE.test(query["text"].replaceAll(COMMENT, " ")))
     throw invalid("preemptible query", "a statement of its own, outside of transactions", query["text"]);
-  const callback = given.slice(1).find((value) => typeof value === "function");
-  const values = Array.isArray(given[1]) ? { values: given[1] as unknown[] } : {};
+  const callback = [second, third].find((value) => typeof value === "function");
+  const values = Array.isArray(second) ? { values: second as unknown[] } : {};
   return { query: { ...query, ...values }, callback: callback as GivenQuery["callback"] };
 }
 

@@ -5,10 +5,17 @@ export interface Site {
 
 const OURS = new URL(".", import.meta.url).href;
 
-/** Our own lines and the driver's between the caller and here, which must not crowd it out. */
+/** Our own lines and the driver's between a query and here, which must not crowd it out. */
 const BETWEEN = 12;
 
-/** The place that runs now. */
+/** The place that called this function, which must be running. */
+export function siteOf(callee: (...given: never[]) => unknown): Site {
+  const site: Site = {};
+  Error.captureStackTrace(site, callee);
+  return site;
+}
+
+/** The place that runs now, from further away: each line that is kept costs time. */
 export function siteHere(): Site {
   const site: Site = {};
   const limit = Error.stackTraceLimit;
