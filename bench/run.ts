@@ -51,6 +51,10 @@ const SERVICES: Readonly<
     asks: "Do lanes keep a database pool fast for what is important, and what do they cost?",
     rows: async () => (await import("./postgres.ts")).postgresBench(),
   },
+  process: {
+    asks: "Does a job in a low lane leave the processor to the others, and what does its start cost?",
+    rows: async () => (await import("./process.ts")).processBench(),
+  },
 };
 const ROUNDS = 5;
 /** What each question was last answered with: peers stand beside us in one run, questions need not. */

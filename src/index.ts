@@ -38,6 +38,8 @@ export type { FromFileOptions, LanewayOptions } from "./policy/laneway.ts";
 export type {
   AdaptivePolicyLimit,
   Fallback,
+  LaneMemory,
+  LaneProcessor,
   NewResource,
   Policy,
   PolicyBudgets,

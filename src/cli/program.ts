@@ -76,19 +76,9 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
       ended(await (await import("./check.ts")).checkCommand(file, options)),
     );
 
-  command("explain", "the lane of a request, the rule that chose it, what awaits it")
-    .argument("<method>", "GET, POST, …", methodName)
-    .argument("<path>", "/api/export/all", requestPath)
-    .option("-H, --header <name: value>", "a header, as often as needed", headerLine)
-    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
-    .option("--model <name>", "the model that an AI call names")
-    .option("--from <address>", "the client's address", ipAddress)
-    .option("--json", "print the answer as JSON")
-    .addHelpText("after", "\nExample:\n  laneway explain GET /api/export/all -H 'x-priority: critical'")
-    .action(async (method: string, path: string, options) =>
-      ended(await (await import("./explain.ts")).explainCommand(method, path, options)),
-    );
-
+  explain(command("explain", "the lane of a request, the rule that chose it, what awaits it"), ended);
+  run(command("run", "any program at a lane's share of processor, disk and memory"), ended);
+  doctor(command("doctor", "what this host can enforce, what not, and what to change"), ended);
   postgres(command("postgres", "SQL and pgbouncer aliases that hold the lanes across processes"), ended);
 
   return program;
@@ -109,6 +99,45 @@ function postgres(command: Command, ended: (exitCode: number) => void): void {
     .option("--json", "print the numbers, and the text, as JSON")
     .addHelpText("after", "\nExample:\n  laneway postgres --policy laneway.yaml | psql -v ON_ERROR_STOP=1")
     .action(async (options) => ended(await (await import("./postgres.ts")).postgresCommand(options)));
+}
+
+function explain(command: Command, ended: (exitCode: number) => void): void {
+  command
+    .argument("<method>", "GET, POST, …", methodName)
+    .argument("<path>", "/api/export/all", requestPath)
+    .option("-H, --header <name: value>", "a header, as often as needed", headerLine)
+    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .option("--model <name>", "the model that an AI call names")
+    .option("--from <address>", "the client's address", ipAddress)
+    .option("--json", "print the answer as JSON")
+    .addHelpText("after", "\nExample:\n  laneway explain GET /api/export/all -H 'x-priority: critical'")
+    .action(async (method: string, path: string, options) =>
+      ended(await (await import("./explain.ts")).explainCommand(method, path, options)),
+    );
+}
+
+function run(command: Command, ended: (exitCode: number) => void): void {
+  command
+    .argument("<command...>", "the program and its arguments, after --")
+    .option("--lane <name>", "the lane (default: LANEWAY_LANE, else the policy's default lane)")
+    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .option("--explain", "say on stderr what was applied, what not, and why")
+    .option("--json", "say it as JSON")
+    .option("--strict", "do not start when anything could not be applied")
+    .option("--raise", "rise where the lane is above what this shell has")
+    .option("--wait <resource>", "first wait for a seat that all commands of this machine share")
+    .option("--wait-timeout <duration>", "wait no longer than this: exit 75 (default: for ever)")
+    .addHelpText("after", "\nExample:\n  laneway run --lane bulk -- npm run export")
+    .action(async (words: string[], options) =>
+      ended(await (await import("./run.ts")).runCommand(words, options)),
+    );
+}
+
+function doctor(command: Command, ended: (exitCode: number) => void): void {
+  command
+    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .option("--json", "print the findings as JSON")
+    .action(async (options) => ended(await (await import("./doctor.ts")).doctorCommand(options)));
 }
 
 /** `check [file]`, without the `[options]` that every command has. */

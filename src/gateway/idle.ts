@@ -1,6 +1,9 @@
-/** Cuts replies that have begun and then fall silent: a dead upstream, or a client that does not read, holds a seat. */
+/**
+ * Cuts replies that have begun and then fall silent: a dead upstream, or a client that does not read, holds a seat. And
+ * bodies that take too long to arrive.
+ */
 
-/** One reply under watch. */
+/** One reply, or body, under watch. */
 export interface Watched {
   /** Set by whoever moves a byte, cleared at each look: cheaper than a time for each chunk. */
   moved: boolean;
@@ -37,12 +40,14 @@ export class IdleWatch {
       last.place = reply.place;
     }
     reply.place = -1;
-    if (this.watched.length > 0) return;
-    clearInterval(this.timer);
-    this.timer = undefined;
   }
 
   private look(): void {
+    // Not with the last that is done, for the next one may come at once: a timer for each would cost more than it.
+    if (this.watched.length === 0) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
     const now = performance.now();
     // From the end: one that is cut leaves its place to the last.
     for (let place = this.watched.length - 1; place >= 0; place--) {

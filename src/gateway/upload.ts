@@ -6,6 +6,8 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { Call } from "./call.ts";
+import { IdleWatch } from "./idle.ts";
+import type { Watched } from "./idle.ts";
 import { Refused } from "./refused.ts";
 
 /** As much as an unread body would occupy anyway: Node buffers 64 KiB of it before it stops reading. */
@@ -36,43 +38,70 @@ export function readWhole(call: Call, maxBytes: number): Promise<Buffer> {
   const declared = Number(req.headers["content-length"] ?? 0);
   if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes, declared));
   letSend(call);
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const settle = (): void => {
-      clearTimeout(timer);
-      call.whenStopped(undefined);
-    };
-    const fail = (error: Error): void => {
-      settle();
-      req.off("data", take);
-      req.off("end", end);
-      reject(error);
-    };
-    const take = (chunk: Buffer): void => {
-      bytes += chunk.length;
-      if (bytes > maxBytes) return fail(tooLarge(maxBytes, bytes));
-      try {
-        call.hold(chunk.length);
-        chunks.push(chunk);
-      } catch (error) {
-        fail(error as Error);
-      }
-    };
-    const end = (): void => {
-      settle();
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
-    };
-    const timer = setTimeout(
-      () =>
-        fail(new Refused("upload-timeout", `the body did not arrive within ${UPLOAD_TIMEOUT_MS / 1_000} s`)),
-      UPLOAD_TIMEOUT_MS,
-    );
-    timer.unref();
-    req.on("data", take);
-    req.on("end", end);
-    call.whenStopped(fail);
-  });
+  return new Promise((resolve, reject) => new WholeBody(call, maxBytes, resolve, reject));
+}
+
+/** One watch for all: a timer for each body costs as much as reading it. */
+const arriving = new IdleWatch();
+
+/** A body on its way, until it is whole, too long or too late. */
+class WholeBody implements Watched {
+  /** Nothing that arrives starts its time anew. */
+  moved = false;
+  quietSince = 0;
+  place = -1;
+  readonly idleTimeoutMs = UPLOAD_TIMEOUT_MS;
+  private readonly call: Call;
+  private readonly maxBytes: number;
+  private readonly resolve: (body: Buffer) => void;
+  private readonly reject: (error: Error) => void;
+  private readonly chunks: Buffer[] = [];
+  private bytes = 0;
+
+  constructor(call: Call, maxBytes: number, resolve: (body: Buffer) => void, reject: (error: Error) => void) {
+    this.call = call;
+    this.maxBytes = maxBytes;
+    this.resolve = resolve;
+    this.reject = reject;
+    arriving.add(this);
+    call.req.on("data", this.take);
+    call.req.on("end", this.end);
+    call.whenStopped(this.fail);
+  }
+
+  silent(): void {
+    const seconds = UPLOAD_TIMEOUT_MS / 1_000;
+    this.fail(new Refused("upload-timeout", `the body did not arrive within ${seconds} s`));
+  }
+
+  private readonly take = (chunk: Buffer): void => {
+    this.bytes += chunk.length;
+    if (this.bytes > this.maxBytes) return this.fail(tooLarge(this.maxBytes, this.bytes));
+    try {
+      this.call.hold(chunk.length);
+      this.chunks.push(chunk);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  };
+
+  private readonly end = (): void => {
+    this.settle();
+    const { chunks, bytes } = this;
+    this.resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+  };
+
+  private readonly fail = (error: Error): void => {
+    this.settle();
+    this.call.req.off("data", this.take);
+    this.call.req.off("end", this.end);
+    this.reject(error);
+  };
+
+  private settle(): void {
+    arriving.delete(this);
+    this.call.whenStopped(undefined);
+  }
 }
 
 function tooLarge(maxBytes: number, found: number): Refused {

@@ -53,6 +53,7 @@ function keepAmbient(builder: PromiseLike<unknown>, ambient: Ambient): void {
   const value = (...given: Parameters<typeof then>): unknown =>
     storage.run(ambient, () => Reflect.apply(then, builder, given));
   // One that is frozen is as it was.
+  // oxlint-disable-next-line unicorn/no-thenable
   Reflect.defineProperty(builder, "then", { value, configurable: true, writable: true, enumerable: false });
 }
 

@@ -101,7 +101,12 @@ function checkDefaultLane({ document, value, lanes, unknownLane }: Draft): void 
 }
 
 /** Reports guarantees of a resource that its limit cannot hold. */
-export function checkGuarantees(draft: Draft, resource: string, limit: number): void {
+export function checkGuarantees(
+  draft: Draft,
+  resource: string,
+  limit: number,
+  at: Path = ["resources", resource, "limit"],
+): void {
   const { document, value, lanes } = draft;
   const refined = (lane: string, field: string): Path => ["resources", resource, "lanes", lane, field];
   const names = [...lanes.keys()];
@@ -135,7 +140,7 @@ export function checkGuarantees(draft: Draft, resource: string, limit: number): 
   if (total <= limit) return;
   const parts = names.flatMap((name, rank) => (fixed[rank] === 0 ? [] : `${name} ${fixed[rank]}`));
   const message = `${place}: expected reservations of at most its limit, ${limit} seats, found ${parts.join(" + ")} = ${total}`;
-  document.report(last ?? ["resources", resource, "limit"], message, "reserve fewer seats, or percentages");
+  document.report(last ?? at, message, "reserve fewer seats, or percentages");
 }
 
 function amount(share: number | string): number {

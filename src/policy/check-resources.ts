@@ -6,12 +6,15 @@ import { checkGuarantees, checkLane } from "./check-lanes.ts";
 import type { Path } from "./document.ts";
 import { mapAt, textAt } from "./draft.ts";
 import type { Draft } from "./draft.ts";
-import { limitByDefault } from "./policy.ts";
+import { limitByDefault, OWN_REQUESTS } from "./policy.ts";
 import { pathName, valueAt } from "./wording.ts";
 
 /** Reports resources without a limit or an upstream, and lanes refined that there are not. */
 export function checkResources(draft: Draft): void {
   const { document, value, lanes, resources, unknownLane } = draft;
+  const own = mostSeats(limitByDefault(OWN_REQUESTS, undefined));
+  // A policy that names no resource has one all the same.
+  if (resources.length === 0 && typeof own === "number") checkGuarantees(draft, OWN_REQUESTS, own, ["lanes"]);
   for (const name of resources) {
     const path: Path = ["resources", name];
     const resource = mapAt(value, path);

@@ -16,6 +16,15 @@ export interface LaneEntry extends LaneFields {
   name: string;
   exempt?: boolean | undefined;
   objective?: { wait?: string | undefined; success?: string | undefined } | undefined;
+  cpu?: { nice?: number | undefined; weight?: number | "idle" | undefined } | undefined;
+  memory?:
+    | {
+        high?: string | undefined;
+        low?: string | undefined;
+        max?: string | undefined;
+        oomScoreAdj?: number | undefined;
+      }
+    | undefined;
 }
 
 /** One entry of `classify`. */

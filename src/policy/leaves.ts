@@ -95,6 +95,23 @@ export const rate: z.ZodType<string> = leaf("a rate of at least 1/min, such as 4
   z.string(error).regex(PATTERNS.rate, error).refine(isRate, error),
 );
 
+/** What a process gets of the processor inside its session or group. */
+export const nice: z.ZodType<number> = leaf("a whole number from -20 to 19", (error) =>
+  z.number(error).int(error).min(-20, error).max(19, error),
+);
+
+/** A share of the processor. */
+export const processorWeight: z.ZodType<number | "idle"> = leaf(
+  "a whole number from 1 to 10000, or idle",
+  (error) =>
+    z.union([z.number(error).int(error).min(1, error).max(10_000, error), z.literal("idle", error)], error),
+);
+
+/** Who is ended first when memory runs out. */
+export const oomScoreAdj: z.ZodType<number> = leaf("a whole number from -1000 to 1000", (error) =>
+  z.number(error).int(error).min(-1000, error).max(1000, error),
+);
+
 /** How often a call is tried in all. */
 export const attempts: z.ZodType<number> = leaf("a whole number from 1 to 10", (error) =>
   z.number(error).int(error).min(1, error).max(10, error),

@@ -7,6 +7,7 @@
 import { limitOptions } from "../core/limit/limit-options.ts";
 import { DEFAULT_LANES, laneDefaults } from "../core/options.ts";
 import type { Cost, Percent } from "../core/options.ts";
+import { floorSeats } from "../core/seats.ts";
 import { secrets } from "./secret.ts";
 import type { Secret } from "./secret.ts";
 
@@ -27,6 +28,30 @@ export interface PolicyLane {
   /** The age past which a waiter may be picked out of turn; undefined means the policy's `aging.afterMs`. */
   readonly agingAfterMs: number | undefined;
   readonly exempt: boolean;
+  /** What its processes get of the processor, where it is not what the name gives. */
+  readonly cpu?: LaneProcessor | undefined;
+  /** What its processes get of memory, where it is not what the name gives. */
+  readonly memory?: LaneMemory | undefined;
+}
+
+/** The processor for the processes of a lane. */
+export interface LaneProcessor {
+  /** From -20 to 19; below 0 it raises, which takes rights. */
+  readonly nice?: number | undefined;
+  /** From 1 to 10000, 100 being any process's; `idle`: what nobody else needs. */
+  readonly weight?: number | "idle" | undefined;
+}
+
+/** Memory for all processes of a lane together. */
+export interface LaneMemory {
+  /** Beyond it they are slowed down. */
+  readonly highBytes?: number | undefined;
+  /** Up to it their memory is taken last. */
+  readonly lowBytes?: number | undefined;
+  /** Beyond it they are ended. */
+  readonly maxBytes?: number | undefined;
+  /** From -1000 to 1000: the highest is ended first when memory runs out. */
+  readonly oomScoreAdj?: number | undefined;
 }
 
 /** One line of `classify`: all conditions that are given must hold. */
@@ -150,7 +175,7 @@ export interface Policy {
 export const DEFAULT_UPSTREAM_LIMIT = 100;
 
 /** The resource that requests to the program itself need, where no rule names another. */
-const OWN_REQUESTS = "http";
+export const OWN_REQUESTS = "http";
 
 /**
  * The limit of a resource that gives none: what the program's own requests need is learned, for it is the program's own
@@ -171,9 +196,15 @@ export function adaptiveLimit(given: Partial<AdaptivePolicyLimit>): AdaptivePoli
   return { adaptive: true, ...limitOptions("limit", { ...given, adaptive: true }) };
 }
 
-/** The seats that a resource begins with. */
-export function seatsAtStart({ limit }: Pick<PolicyResource, "limit">): number {
-  return typeof limit === "number" ? limit : limit.start;
+/** The seats that a resource begins with: a limit that is learned stays above the floors that are given as seats. */
+export function seatsAtStart({ limit, lanes }: Pick<PolicyResource, "limit" | "lanes">): number {
+  if (typeof limit === "number") return limit;
+  const floors = lanes.reduce(
+    (sum, { reservation, lendable }) =>
+      typeof reservation === "number" ? sum + floorSeats(reservation, lendable) : sum,
+    0,
+  );
+  return Math.min(limit.max, Math.max(limit.start, floors + 1));
 }
 
 /** How long a reply that has begun may be silent when the policy does not say. */

@@ -77,7 +77,14 @@ function listedLane(entry: LaneEntry): PolicyLane {
     waitMs: duration(wait) ?? lane.objective.waitMs,
     success: fraction(success) ?? lane.objective.success,
   };
-  return { ...lane, objective, exempt: entry.exempt ?? false };
+  return { ...lane, objective, exempt: entry.exempt ?? false, ...processFieldsOf(entry) };
+}
+
+/** For the lane's processes; what is left out comes from the lane's name, where it is used. */
+function processFieldsOf({ cpu, memory }: LaneEntry): Pick<PolicyLane, "cpu" | "memory"> {
+  const { high, low, max, oomScoreAdj } = memory ?? {};
+  const limits = { highBytes: bytes(high), lowBytes: bytes(low), maxBytes: bytes(max), oomScoreAdj };
+  return { ...(cpu === undefined ? {} : { cpu }), ...(memory === undefined ? {} : { memory: limits }) };
 }
 
 function refined(lane: PolicyLane, fields: LaneFields): PolicyLane {
@@ -181,6 +188,10 @@ function defaultLaneOf(lanes: readonly PolicyLane[]): string {
 
 function duration(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
+}
+
+function bytes(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseSize(text);
 }
 
 function fraction(text: string | undefined): number | undefined {

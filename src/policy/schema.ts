@@ -17,7 +17,10 @@ import {
   limit,
   method,
   name,
+  nice,
+  oomScoreAdj,
   percent,
+  processorWeight,
   rate,
   resourceName,
   seatsOrPercent,
@@ -93,6 +96,36 @@ const lane = z.strictObject({
     .describe(
       "What the lane is meant to achieve. It is reported against, and changes nothing about who goes first.",
     ),
+  cpu: z
+    .strictObject({
+      nice: nice
+        .optional()
+        .describe("Below 0 it raises, which takes rights. Default by name: 10 for low, 19 bulk, 0 others."),
+      weight: processorWeight
+        .optional()
+        .describe(
+          "A share beside the 100 of any process; idle: what nobody else needs. Default by name: 25 for low, idle for bulk, 100 others.",
+        ),
+    })
+    .optional()
+    .describe("What processes of the lane get of the processor, for laneway run and laneway/process."),
+  memory: z
+    .strictObject({
+      high: size
+        .optional()
+        .describe("Beyond it the lane's processes together are slowed down. Default: none."),
+      low: size
+        .optional()
+        .describe("Up to it the memory of the lane's processes is taken last. Default: none."),
+      max: size.optional().describe("Beyond it processes of the lane are ended. Default: none."),
+      oomScoreAdj: oomScoreAdj
+        .optional()
+        .describe(
+          "Who is ended first when memory runs out. Default by name: 0 for critical, 100 high, 200 normal, 500 low, 800 bulk.",
+        ),
+    })
+    .optional()
+    .describe("What processes of the lane get of memory, for laneway run and laneway/process."),
 });
 
 const rule = z.strictObject({

@@ -11,10 +11,12 @@ type Issue = z.core.$ZodIssue;
 
 /** Fields of the format that nothing acts on yet: accepting one would be a promise that is not kept. */
 const NOT_YET: readonly { readonly field: string; readonly within: RegExp }[] = [
-  ...["cpu", "memory", "network", "kubernetes"].map((field) => ({
+  ...["network", "kubernetes"].map((field) => ({
     field,
     within: /^(?:resources\.[^.]+\.)?lanes\.[^.]+$/,
   })),
+  // Processes belong to a lane, not to a resource.
+  ...["cpu", "memory"].map((field) => ({ field, within: /^resources\.[^.]+\.lanes\.[^.]+$/ })),
 ];
 
 /**

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { request } from "node:http";
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { IdleWatch } from "../../src/gateway/idle.ts";
@@ -104,7 +105,10 @@ test("whoever of the replies watched is done leaves the others under watch", (t)
     now += 250;
     t.mock.timers.tick(250);
   }
-  assert.deepEqual(cut.sort(), [0, 2, 3]);
+  assert.deepEqual(
+    cut.sort((a, b) => a - b),
+    [0, 2, 3],
+  );
 });
 
 test("a thousand streams that stand still, clients that do not read among them: memory is bounded, and a critical call is served", async (t) => {
@@ -169,4 +173,29 @@ test("a thousand streams that stand still, clients that do not read among them: 
   assert.ok(grownMiB("external") < 400 && grownMiB("rss") < 800);
   for (const client of clients) client.destroy();
   await eventually(() => stateOf(gateway, "claude", "bulk").seatsInUse === 0);
+});
+
+test("a body that does not arrive within five minutes is given up, however slowly it drips", async (t) => {
+  const upstream = await startUpstream(t);
+  const gateway = await gatewayOn(t, `{ resources: { http: { upstream: "${upstream.url}", limit: 1 } } }`);
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  let now = performance.now();
+  t.mock.method(performance, "now", () => now);
+  const client = request(gateway.url, { method: "POST", headers: { "content-length": "10" } });
+  client.on("error", () => undefined);
+  client.write("12345");
+  const reply = once(client, "response") as Promise<[IncomingMessage]>;
+  let status: number | undefined;
+  void reply.then(([response]) => {
+    status = response.statusCode;
+    response.resume();
+  });
+  await eventually(() => {
+    now += 60_000;
+    t.mock.timers.tick(250);
+    return status !== undefined;
+  });
+  assert.equal(status, 408);
+  assert.equal(upstream.seen, 0);
+  client.destroy();
 });

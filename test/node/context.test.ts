@@ -77,7 +77,7 @@ test("a listener runs in the lane of the one that emits", () => {
 test("what begins only when it is awaited begins in the lane of the function that returned it", async () => {
   const begun: unknown[] = [];
   const lazy = (): PromiseLike<string> => ({
-    // eslint-disable-next-line unicorn/no-thenable
+    // oxlint-disable-next-line unicorn/no-thenable
     then(resolve, reject) {
       begun.push(currentLane());
       return Promise.resolve("rows").then(resolve, reject);
@@ -90,15 +90,12 @@ test("what begins only when it is awaited begins in the lane of the function tha
   });
   const frozen = runInLane("bulk", () => Object.freeze(lazy()));
   await frozen;
-  await assert.rejects(
-    async () =>
-      runInLane("bulk", () => ({
-        // eslint-disable-next-line unicorn/no-thenable
-        then(_resolve: unknown, reject: (error: Error) => void) {
-          reject(new Error(`in ${currentLane()}`));
-        },
-      })),
-    /in bulk/,
-  );
+  const failing = runInLane("bulk", () => ({
+    // oxlint-disable-next-line unicorn/no-thenable
+    then(_resolve: unknown, reject: (error: Error) => void) {
+      reject(new Error(`in ${currentLane()}`));
+    },
+  }));
+  await assert.rejects(Promise.resolve(failing), /in bulk/);
   assert.deepEqual(begun, ["bulk", undefined]);
 });

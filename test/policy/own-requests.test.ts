@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { httpLanes } from "../../src/adapters/http.ts";
 import { Laneway } from "../../src/policy/laneway.ts";
-import { defaultPolicy, parsePolicy, withResource } from "../../src/policy/policy.ts";
+import { defaultPolicy, parsePolicy, withResource, seatsAtStart } from "../../src/policy/policy.ts";
 import { begin, fetchText, listen, snapshotOf, until } from "../conformance/client.ts";
 
 const LEARNED = { adaptive: true, min: 2, max: 1_000, start: 20 };
@@ -65,4 +65,19 @@ test("a reload takes the limit away and gives it back, and drops nobody", async 
   (await waiting).release();
   permit.release();
   assert.equal(before.snapshot().seatsInUse, 0);
+});
+
+test("reservations that the program's own requests could never have are reported where the lanes stand", async () => {
+  await assert.rejects(
+    parsePolicy("lanes:\n  - { name: a, reservation: 2000 }\n  - { name: b }\n"),
+    /:2:3: resources\.http: expected reservations of at most its limit, 1000 seats, found a 2000 = 2000/,
+  );
+});
+
+test("a limit that is learned begins above the floors of its lanes, as the running resource does", async () => {
+  const policy = await parsePolicy(
+    "lanes: [{ name: a, reservation: 30, lendable: 0 }, { name: b }]\nresources: { http: { limit: adaptive } }",
+  );
+  assert.equal(seatsAtStart(policy.resources["http"]!), 31);
+  assert.equal(new Laneway(policy).resource("http").snapshot().limit, 31);
 });

@@ -1,0 +1,2 @@
+module.exports = (task) => ["commonjs", task];
+module.exports.named = (task) => ["named", task];

@@ -1,0 +1,3 @@
+/** A worker file that ends its thread when it is loaded. */
+
+process.exit(3);
