@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import { httpLanes } from "../../src/adapters/http.ts";
 import { Laneway } from "../../src/policy/laneway.ts";
 import { parsePolicy } from "../../src/policy/policy.ts";
+import { seeded } from "../../src/testing/random.ts";
 import { serveParent } from "../../src/verify/child.ts";
 
 /** What the parent says. */
@@ -19,6 +20,8 @@ export interface CapacityStart {
   readonly policy: string;
   readonly workers: number;
   readonly serviceMs: number;
+  /** How far a single request may take more or less than that, as a part of it. Default 0. */
+  readonly spread?: number;
 }
 
 /** What the server says: where it listens, and from then on how many requests stand in line for its workers. */
@@ -32,19 +35,23 @@ class Workers {
   inside = 0;
   readonly count: number;
   readonly #serviceMs: number;
+  readonly #spread: number;
+  readonly #random = seeded(1);
   /** When each has done what it was given: late timers delay a reply, not the work behind it. */
   readonly #freeAt: number[];
 
-  constructor({ workers, serviceMs }: CapacityStart) {
+  constructor({ workers, serviceMs, spread = 0 }: CapacityStart) {
     this.count = workers;
     this.#serviceMs = serviceMs;
+    this.#spread = spread;
     this.#freeAt = Array.from({ length: workers }, () => 0);
   }
 
   async work(): Promise<void> {
     const now = performance.now();
     const first = this.#freeAt.indexOf(Math.min(...this.#freeAt));
-    const done = Math.max(now, this.#freeAt[first]!) + this.#serviceMs;
+    const serviceMs = this.#serviceMs * (1 + this.#spread * (2 * this.#random.next() - 1));
+    const done = Math.max(now, this.#freeAt[first]!) + serviceMs;
     this.#freeAt[first] = done;
     this.inside++;
     await new Promise((resolve) => setTimeout(resolve, done - now));

@@ -8,10 +8,12 @@ import type { LoadMessage, LoadStart } from "../../src/verify/load/load-process.
 import type { Sample } from "../../src/verify/load/result.ts";
 import type { CapacityMessage, CapacityStart } from "./capacity-server.ts";
 
-/** What a server can do: so many workers, each busy with a request for so long. */
+/** What a server can do: so many workers, each busy with a request for so long on average. */
 export interface Capacity {
   readonly workers: number;
   readonly serviceMs: number;
+  /** How far a single request may take more or less than that, as a part of it. Default 0. */
+  readonly spread?: number;
 }
 
 /** Requests a second. */
