@@ -45,7 +45,7 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
     return made.showHelpAfterError(`(laneway ${made.name()} --help lists its options)`);
   };
 
-  command("demo", "watch chat stay fast while a batch floods the same AI upstream")
+  command("demo", "watch chat stay fast while a batch floods its AI")
     .option("--seconds <n>", "how long the load lasts (default: 30)", positiveNumber)
     .option("--out <folder>", "where the picture and the policies go (default: laneway-demo)")
     .option("--seed <n>", "the same seed gives the same load", positiveNumber)
@@ -66,7 +66,7 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
     .option("--admin <host:port>", "the admin port (default: 127.0.0.1:8081)")
     .action(async (options) => ended(await (await import("./gateway.ts")).gatewayCommand(options)));
 
-  command("check", "everything that is wrong with a policy, or what it comes to")
+  command("check", "what is wrong with a policy, or what it comes to")
     .argument("[file]", "the policy (default: laneway.yaml)")
     .option("--json", "print the result as JSON")
     .addOption(
@@ -76,10 +76,10 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
       ended(await (await import("./check.ts")).checkCommand(file, options)),
     );
 
-  explain(command("explain", "the lane of a request, the rule that chose it, what awaits it"), ended);
-  run(command("run", "any program at a lane's share of processor, disk and memory"), ended);
-  doctor(command("doctor", "what this host can enforce, what not, and what to change"), ended);
-  postgres(command("postgres", "SQL and pgbouncer aliases that hold the lanes across processes"), ended);
+  explain(command("explain", "a request's lane, its rule, and what awaits it"), ended);
+  run(command("run", "any program at its lane's share of the machine"), ended);
+  doctor(command("doctor", "what this host can enforce, and what to change"), ended);
+  postgres(command("postgres", "SQL that holds the lanes across processes"), ended);
 
   return program;
 }

@@ -7,7 +7,7 @@ describe("laneway", () => {
   it("alone prints its help, which fits a screen", async () => {
     const { code, out, err } = await laneway([]);
     assert.deepEqual([code, err], [0, ""]);
-    for (const command of ["demo", "gateway", "check", "explain"])
+    for (const command of ["demo", "gateway", "check", "explain", "run", "doctor", "postgres"])
       assert.match(out, new RegExp(`^ {2}${command} `, "m"));
     const lines = out.split("\n");
     assert.ok(lines.length <= 24, String(lines.length));
@@ -32,7 +32,7 @@ describe("laneway", () => {
     );
   });
 
-  for (const command of ["demo", "gateway", "check", "explain"]) {
+  for (const command of ["demo", "gateway", "check", "explain", "run", "doctor", "postgres"]) {
     it(`prints the help of ${command}`, async () => {
       const { code, out, err } = await laneway([command, "--help"]);
       assert.deepEqual([code, err], [0, ""]);
