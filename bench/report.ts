@@ -124,7 +124,9 @@ function outcome({ met }: BenchRow): string {
   return met ? "met" : "NOT MET";
 }
 
+/** Beside a peer that got nothing done there is none; answers that were kept have a null for it then. */
 function ratio({ ratio: times }: BenchRow): string {
+  if (!Number.isFinite(times)) return "–";
   return `${times.toPrecision(3)}×`;
 }
 
