@@ -73,7 +73,7 @@ export const OF_DATABASES: readonly Mutant[] = [
     name: "a checkout inside a checkout is not seen",
     promise: 18,
     file: LANES,
-    find: "    enterHeld(held);\n",
+    find: "    nested.enter(held);\n",
     replace: "",
     killedBy: ON_LANES,
   },

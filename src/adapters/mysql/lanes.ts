@@ -1,16 +1,17 @@
 /** The lanes of one pool: who may have its next connection, and when it is given back. */
 
+import { holds } from "../../calls/nested-checkouts.ts";
 import type { Ambient } from "../../core/context.ts";
 import type { TaskOptions } from "../../core/options.ts";
 import type { Permit } from "../../core/permit.ts";
 import { asyncContext, currentLane } from "../../node/context.ts";
 import { nameLane } from "./driver.ts";
 import type { Connected, DriverCalls, DriverConnection, DriverPool } from "./driver.ts";
-import { acquire, beginHeld, enterHeld, heldNow, holds, runHeld } from "./nested.ts";
+import { nested } from "./nested.ts";
 import type { Held } from "./nested.ts";
 import type { LaneSettings } from "./options.ts";
 import { siteHere, stackLines } from "./site.ts";
-import type { Site } from "./site.ts";
+import type { Site } from "../../calls/nested-checkouts.ts";
 
 /** Which lane a call named, set while the call is made: `getConnection` reads it before anything else runs. */
 export type How = Pick<TaskOptions, "lane" | "flow">;
@@ -97,11 +98,11 @@ export class Lanes {
       this.#query = undefined;
       return this.#checkOut(query, callback);
     }
-    const held = beginHeld(this.settings.resource, siteHere());
+    const held = nested.begin(this.settings.resource, siteHere());
     const ask: Ask = { how: this.#how, held, failed: false };
     if (this.#promised) {
       this.#checkOut(ask, callback);
-      return enterHeld(held);
+      return nested.enter(held);
     }
     this.#checkOut(ask, inContext(callback, held));
   }
@@ -111,7 +112,7 @@ export class Lanes {
     const ask: Ask = { how: this.#how, held: undefined, failed: false };
     const last = given.at(-1);
     if (typeof last === "function") {
-      const answer = inContext(last as (...answer: unknown[]) => void, heldNow());
+      const answer = inContext(last as (...answer: unknown[]) => void, nested.now());
       given[given.length - 1] = (error: unknown, ...rest: unknown[]) => {
         if (error instanceof Error) ask.failed = true;
         answer(error, ...rest);
@@ -164,8 +165,8 @@ export class Lanes {
     }
     this.#waiting++;
     this.#pool.emit("enqueue");
-    const site = held?.site ?? (heldNow() === undefined ? undefined : siteHere());
-    acquire(resource, how, site).then(
+    const site = held?.site ?? (nested.now() === undefined ? undefined : siteHere());
+    nested.acquire(resource, how, site).then(
       (permit) => {
         this.#waiting--;
         this.#open(permit, ask, callback);
@@ -251,8 +252,8 @@ export class Lanes {
 
 /** What a connection does is part of no lane and no checkout: it outlives whoever was the first to need it. */
 function outside(fn: () => void): void {
-  if (asyncContext.get() === undefined && heldNow() === undefined) return fn();
-  runHeld(undefined, () => asyncContext.run(NOWHERE, fn));
+  if (asyncContext.get() === undefined && nested.now() === undefined) return fn();
+  nested.run(undefined, () => asyncContext.run(NOWHERE, fn));
 }
 
 /** A connection answers outside of any lane; its caller goes on where it was. */
@@ -262,5 +263,5 @@ function inContext<Args extends unknown[]>(
 ): (...given: Args) => void {
   const ambient = asyncContext.get();
   if (ambient === undefined && held === undefined) return callback;
-  return (...given) => asyncContext.run(ambient ?? NOWHERE, () => runHeld(held, () => callback(...given)));
+  return (...given) => asyncContext.run(ambient ?? NOWHERE, () => nested.run(held, () => callback(...given)));
 }

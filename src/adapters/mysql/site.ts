@@ -1,9 +1,8 @@
-/** Where in the program a connection was asked for. The stack is put into words only when somebody reads it. */
-export interface Site {
-  readonly stack?: string;
-}
+/** Call sites, and what of a stack is shown of them. */
 
-const OURS = new URL(".", import.meta.url).href;
+import type { Site } from "../../calls/nested-checkouts.ts";
+
+const OURS = new URL("../../", import.meta.url).href;
 /** The driver stands between us and its caller. */
 const DRIVERS = /[/\\]node_modules[/\\]mysql2[/\\]/;
 

@@ -1,11 +1,12 @@
 /** Clients that are checked out: each holds a seat from the moment it was given one until its connection is free again. */
 
+import { holds } from "../../calls/nested-checkouts.ts";
 import type { PoolClient } from "pg";
 import type { Permit } from "../../core/permit.ts";
 import { cancel, isCancellable } from "./cancel.ts";
 import { nameLane } from "./driver.ts";
 import type { DriverPool, Releasable } from "./driver.ts";
-import { holds } from "./nested.ts";
+
 import type { Held } from "./nested.ts";
 import { Outs } from "./outs.ts";
 import type { Out } from "./outs.ts";

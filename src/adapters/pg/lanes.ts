@@ -1,5 +1,6 @@
 /** The lanes in front of one pool: who is given its next connection, and what becomes of the seat. */
 
+import { holds } from "../../calls/nested-checkouts.ts";
 import type { TaskOptions } from "../../core/options.ts";
 import type { Permit } from "../../core/permit.ts";
 import type { Resource } from "../../core/resource.ts";
@@ -10,7 +11,7 @@ import { laneSettings } from "./config.ts";
 import type { LanedPoolConfig, LaneSettings } from "./config.ts";
 import { nameLane } from "./driver.ts";
 import type { Connected, DriverPool, Releasable } from "./driver.ts";
-import { acquire, beginHeld, enterHeld, holds, runHeld } from "./nested.ts";
+import { nested } from "./nested.ts";
 import type { Held } from "./nested.ts";
 import { Preemption, preemptible } from "./preempt.ts";
 import type { GivenQuery, Out } from "./preempt.ts";
@@ -89,16 +90,16 @@ export class PoolLanes {
   connect(callback?: Connected): unknown {
     const how = this.#how.task;
     if (this.#querying) return this.#checkOut(how, undefined, callback!);
-    const held = beginHeld(this.resource, siteOf((this as Callee).connect));
+    const held = nested.begin(this.resource, siteOf((this as Callee).connect));
     if (callback !== undefined) {
-      const inside: Opened = (error, client, done) => runHeld(held, () => callback(error, client, done));
+      const inside: Opened = (error, client, done) => nested.run(held, () => callback(error, client, done));
       return this.#checkOut(how, held, inside);
     }
     const Promised = this.#pool.options.Promise ?? Promise;
     const connected = new Promised((resolve, reject) => {
       this.#checkOut(how, held, (error, client) => (client === undefined ? reject(error) : resolve(client)));
     });
-    enterHeld(held);
+    nested.enter(held);
     return connected;
   }
 
@@ -199,7 +200,8 @@ export class PoolLanes {
     const need = this.#preemption.makeRoom(how.lane ?? currentLane());
     this.#waiting++;
     this.#unserved++;
-    acquire(this.resource, how, held?.site, leaving?.signal).then(
+    const task = leaving === undefined ? how : { ...how, signal: leaving.signal };
+    nested.acquire(this.resource, task, held?.site).then(
       (permit) => {
         this.#waiting--;
         this.#preemption.met(need);

@@ -1,9 +1,8 @@
-/** Where in the program a client was asked for. The stack is put into words only when somebody reads it. */
-export interface Site {
-  readonly stack?: string;
-}
+/** Call sites, and what of a stack is shown of them. */
 
-const OURS = new URL(".", import.meta.url).href;
+import type { Site } from "../../calls/nested-checkouts.ts";
+
+const OURS = new URL("../../", import.meta.url).href;
 
 /** Our own lines and the driver's between a query and here, which must not crowd it out. */
 const BETWEEN = 12;
