@@ -7,7 +7,8 @@ import type { Call } from "./call.ts";
 import type { Route } from "./classify.ts";
 import { PROVIDERS } from "../providers/known.ts";
 import type { RefusalKind } from "../providers/provider.ts";
-import { kindOfError, printable, pushRateLimit, retryAfterSeconds } from "../requests/refusal.ts";
+import { printable } from "../providers/refusal-kind.ts";
+import { kindOfError, pushRateLimit, returnSeconds } from "../requests/refusal.ts";
 import { Refused } from "./refused.ts";
 import { discardRest } from "./upload.ts";
 
@@ -77,7 +78,7 @@ function pushAdvice(headers: string[], error: LanewayError, route: Route | undef
   // With the same deadline it would be late again; when there is room is said for those who can wait longer.
   if (error.retryAfterMs === undefined || error.code === "LANEWAY_DEADLINE")
     headers.push("x-should-retry", "false");
-  const seconds = retryAfterSeconds(error);
+  const seconds = returnSeconds(error);
   if (seconds === undefined) return;
   headers.push("retry-after", `${seconds}`);
   if (route !== undefined)

@@ -1,7 +1,7 @@
 /** Step five: what the client and the metrics learn of a request. */
 
 import type { Classification } from "../policy/classify.ts";
-import { printable } from "../requests/refusal.ts";
+import { printable } from "../providers/refusal-kind.ts";
 
 /** Adds lane and wait to the raw headers of a reply. */
 export function pushLaneHeaders(headers: string[], laneName: string, waitMs: number): void {

@@ -18,8 +18,8 @@ import type { Decision, Gate } from "./gate.ts";
 import { isBehindOthers, whenClosed, whenInTurn } from "./node-closed.ts";
 import { NodeFacts } from "./node-facts.ts";
 import { answerLate, answerRefused, whenBegun } from "./node-reply.ts";
-import { tellWhenLate } from "./late.ts";
-import { printable } from "./refusal.ts";
+import { whenLate } from "./late.ts";
+import { printable } from "../providers/refusal-kind.ts";
 import { newRequestId } from "./request-id.ts";
 
 /** A visitor's `shed` that calls `onShed`; it answers by itself, or leaves the usual reply to be sent. */
@@ -193,7 +193,7 @@ class Visit<Request> implements Admission {
     hold(req, this.decision.resource, this);
     if (this.tellsLane) tellLane(res, lane, permit.waitMs);
     whenBegun(res, permit);
-    tellWhenLate(permit, (error) => this.late(error));
+    whenLate(permit, (error) => this.late(error));
     const { visitor, decision, deadline } = this;
     if (visitor.opened !== undefined) {
       visitor.opened.admitted(decision, deadline, permit);

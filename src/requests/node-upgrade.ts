@@ -8,7 +8,7 @@ import type { LanewayError } from "../core/errors.ts";
 import type { Permit } from "../core/permit.ts";
 import { asyncContext } from "../node/context.ts";
 import type { Decision, Gate } from "./gate.ts";
-import { tellWhenLate } from "./late.ts";
+import { whenLate } from "./late.ts";
 import { NodeFacts } from "./node-facts.ts";
 import { refusalReply } from "./refusal.ts";
 import { newRequestId } from "./request-id.ts";
@@ -97,7 +97,7 @@ function run(
     done(false);
     return Reflect.apply(write, undefined, args) as boolean;
   };
-  tellWhenLate(permit, (error) => {
+  whenLate(permit, (error) => {
     if (!over && isLanewayError(error)) late(error);
   });
   const deadline = enforced ? performance.now() + timeoutMs : Infinity;

@@ -2,41 +2,21 @@
 
 import { serializeList } from "structured-headers";
 import { isLanewayError } from "../core/errors.ts";
-import type { LanewayCode, LanewayError, LanewayReason } from "../core/errors.ts";
+import type { LanewayError } from "../core/errors.ts";
 import type { Resource } from "../core/resource.ts";
 import { PROVIDERS } from "../providers/known.ts";
 import type { RefusalKind } from "../providers/provider.ts";
+import { printable, refusalKindOf, retryAfterSeconds } from "../providers/refusal-kind.ts";
 import { asPage } from "./page.ts";
-
-/** Longer than this some clients do not obey; shorter than a second the header cannot say. */
-const RETRY_AFTER_S = { min: 1, max: 59 } as const;
-
-const BY_CODE: Readonly<Record<LanewayCode, RefusalKind>> = {
-  LANEWAY_REJECTED: "full",
-  LANEWAY_EVICTED: "full",
-  LANEWAY_TIMEOUT: "waited",
-  LANEWAY_DEADLINE: "deadline",
-  LANEWAY_DRAINING: "draining",
-  LANEWAY_DEADLOCK: "deadlock",
-  LANEWAY_UPSTREAM: "upstream",
-  LANEWAY_INVALID: "internal",
-};
-
-/** Reasons that look different on the wire from the rest of their code. */
-const BY_REASON: Readonly<Partial<Record<LanewayReason, RefusalKind>>> = {
-  "flow-share": "flow-share",
-  task: "timeout",
-};
 
 /** What an error is on the wire; "internal" for everything that is neither a refusal nor an upstream's. */
 export function kindOfError(error: unknown): RefusalKind {
-  return isLanewayError(error) ? (BY_REASON[error.reason] ?? BY_CODE[error.code]) : "internal";
+  return isLanewayError(error) ? refusalKindOf(error, "internal") : "internal";
 }
 
-/** Whole seconds for `retry-after`, within what clients obey; undefined when coming back is pointless. */
-export function retryAfterSeconds({ retryAfterMs }: LanewayError): number | undefined {
-  if (retryAfterMs === undefined) return undefined;
-  return Math.min(RETRY_AFTER_S.max, Math.max(RETRY_AFTER_S.min, Math.ceil(retryAfterMs / 1_000)));
+/** Whole seconds for `retry-after`; undefined when coming back is pointless. */
+export function returnSeconds({ retryAfterMs }: LanewayError): number | undefined {
+  return retryAfterMs === undefined ? undefined : retryAfterSeconds(retryAfterMs);
 }
 
 /**
@@ -69,11 +49,6 @@ export function pushRateLimit(headers: string[], resource: Resource, lane: strin
       ],
     ]),
   );
-}
-
-/** A name as a header may carry it. Those from a policy file need no change; one made in code may hold anything. */
-export function printable(name: string): string {
-  return name.replace(/[^\x20-\x7e]/g, "?");
 }
 
 /** How long a ceiling that was looked up counts: a snapshot costs too much for each of thousands of refusals. */
@@ -111,7 +86,7 @@ export interface Refused {
 export function refusalReply(error: LanewayError, refused: Refused): RefusalReply {
   const { lane } = error;
   const { requestId } = refused;
-  const seconds = retryAfterSeconds(error);
+  const seconds = returnSeconds(error);
   const kind = kindOfError(error);
   const refusal = { kind, message: error.message, requestId, code: error.code, reason: error.reason, lane };
   const problem = PROVIDERS.http.refusal(refusal);

@@ -15,8 +15,8 @@ import { alreadyAdmitted, hold } from "./admission.ts";
 import type { Admission } from "./admission.ts";
 import { Around } from "./around.ts";
 import type { Decision, Gate } from "./gate.ts";
-import { tellWhenLate } from "./late.ts";
-import { printable } from "./refusal.ts";
+import { whenLate } from "./late.ts";
+import { printable } from "../providers/refusal-kind.ts";
 import { newRequestId } from "./request-id.ts";
 import { WebFacts } from "./web-facts.ts";
 import type { WebRequest } from "./web-facts.ts";
@@ -153,7 +153,7 @@ class Visit<Subject, Shed> implements Admission {
     return new Promise((resolve, reject) => {
       this.#settle = resolve;
       request.signal.addEventListener("abort", this.#left, { once: true });
-      tellWhenLate(permit, (error) =>
+      whenLate(permit, (error) =>
         this.#stop(error, () =>
           isLanewayError(error)
             ? refusal(this.#gate, request, this.#decision, error, newRequestId())

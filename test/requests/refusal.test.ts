@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LanewayError, isLanewayError } from "../../src/core/errors.ts";
 import { Resource } from "../../src/node/resource.ts";
-import { pushRateLimit, refusalReply, retryAfterSeconds } from "../../src/requests/refusal.ts";
+import { pushRateLimit, refusalReply, returnSeconds } from "../../src/requests/refusal.ts";
 
 const resource = new Resource({
   name: "http",
@@ -31,7 +31,7 @@ test("a lane's name goes into the rate-limit fields as structured fields write i
 });
 
 test("retry-after is whole seconds from 1 to 59, and absent when coming back is pointless", () => {
-  const seconds = [undefined, 0, 1, 1_000, 1_001, 3_600_000].map((ms) => retryAfterSeconds(refused(ms)));
+  const seconds = [undefined, 0, 1, 1_000, 1_001, 3_600_000].map((ms) => returnSeconds(refused(ms)));
   assert.deepEqual(seconds, [undefined, 1, 1, 1, 2, 59]);
 });
 
@@ -41,7 +41,7 @@ test("the text of a refusal says the same seconds as its header", async () => {
   for (let n = 0; n < 20; n++) {
     const error = await busy.run(() => undefined).catch((reason: unknown) => reason);
     assert.ok(isLanewayError(error));
-    assert.ok(error.message.endsWith(`; try again in ${retryAfterSeconds(error)} s`), error.message);
+    assert.ok(error.message.endsWith(`; try again in ${returnSeconds(error)} s`), error.message);
   }
   permit.release();
 });
