@@ -37,6 +37,7 @@ interface Step {
 const STEPS: readonly Step[] = [
   { name: "packages of the tests", run: installNested },
   { name: "typecheck", run: () => command("tsc", "-p", "tsconfig.json") },
+  { name: "typecheck of the page", run: () => command("tsc", "-p", "src/dashboard/tsconfig.json") },
   { name: "build", run: build },
   { name: "lint", run: () => command("oxlint", "--type-aware", "--deny-warnings") },
   { name: "format", run: () => command("oxfmt", "--check") },
@@ -107,8 +108,12 @@ function isInstalled(folder: string, lock: string): boolean {
 function build(): Outcome {
   const outcome = command("tsc", "-p", "tsconfig.build.json");
   if (!outcome.ok) return outcome;
+  const page = command("vite", "build", "--logLevel", "warn");
+  if (!page.ok) return page;
   let stale = 0;
   for (const path of readdirSync(join(ROOT, "dist"), { recursive: true, encoding: "utf8" })) {
+    // The page's folder is emptied by its own build.
+    if (path.startsWith("dashboard/")) continue;
     const source = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(path)?.[1];
     if (source === undefined || existsSync(join(ROOT, "src", `${source}.ts`))) continue;
     rmSync(join(ROOT, "dist", path));

@@ -11,6 +11,8 @@ export { keyDigest } from "./policy/trust.ts";
 export type { Budget } from "./core/budget/handle.ts";
 export type { Clock } from "./core/clock.ts";
 export type { LanewayCode, LanewayErrorFacts, LanewayReason } from "./core/errors.ts";
+export type { Forecast } from "./core/forecast.ts";
+export type { DurationTotals } from "./core/histogram.ts";
 export type { Limit, LimitCause, LimitSignal, Saturation } from "./core/limit/limit.ts";
 export type {
   Actual,
@@ -18,6 +20,7 @@ export type {
   Cost,
   LaneDefaults,
   LaneOptions,
+  LaneState,
   LimitOptions,
   Percent,
   ResourceOptions,
@@ -28,7 +31,9 @@ export type { ResourceChanges } from "./core/resource.ts";
 export type {
   AllowanceSnapshot,
   BudgetSnapshot,
+  LaneMeasures,
   LaneSnapshot,
+  ResourceMeasures,
   ResourceSnapshot,
   TaskRecord,
 } from "./core/snapshot.ts";
@@ -51,4 +56,5 @@ export type {
   Rule,
   TrustedCaller,
 } from "./policy/policy.ts";
+export type { Override, OverrideRequest } from "./policy/overrides.ts";
 export type { PolicyProblem } from "./policy/problems.ts";

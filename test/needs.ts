@@ -22,6 +22,11 @@ export function needsPackage(t: TestContext, folder: string, module: string): bo
   }
 }
 
+/** The same for something that a host has or has not, a kernel's controller say; `message` tells what would give it. */
+export function needsHost(t: TestContext, found: boolean, message: string): boolean {
+  return found || missing(t, message);
+}
+
 function missing(t: TestContext, message: string): false {
   if (process.env["LANEWAY_TEST_NO_SKIP"] === "1") throw new Error(message);
   t.skip(message);

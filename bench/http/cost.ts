@@ -1,7 +1,8 @@
 /**
  * What does a request cost more with lanes in front? CPU time of the server's own process, which other programs on the
  * machine disturb far less than throughput; the same application bare and laned, in turn, the order reversed each time;
- * the median of what each pair of rounds differs by.
+ * the median of what each pair of rounds differs by, over three sets of fresh processes: what the engine makes of the same
+ * code differs from process to process by more than what is measured.
  */
 
 import { ahead, beside, median, under } from "../question.ts";
@@ -10,8 +11,9 @@ import type { AskRun } from "./ask.ts";
 import { Measured } from "./processes.ts";
 
 const RUN: AskRun = { connections: 48, requests: 2_500 };
-const ROUNDS = 15;
+const ROUNDS = 9;
 const WARM_UP = 4;
+const PROCESSES = 3;
 
 /** What each adapter may add, in microseconds a request. */
 const BARS: Readonly<Record<string, number>> = {
@@ -32,10 +34,19 @@ const PEERS: Readonly<Record<string, { readonly front: string; readonly row: typ
 
 /** Microseconds that each front adds to the bare application of a framework. */
 async function added(framework: string, fronts: readonly string[]): Promise<number[]> {
+  const more: number[][] = fronts.map(() => []);
+  for (let set = 0; set < PROCESSES; set++) await measure(framework, fronts, more);
+  return more.map(median);
+}
+
+async function measure(
+  framework: string,
+  fronts: readonly string[],
+  more: readonly number[][],
+): Promise<void> {
   const sides: Measured[] = [];
   try {
     for (const front of ["none", ...fronts]) sides.push(await Measured.start(framework, front));
-    const more: number[][] = fronts.map(() => []);
     for (let round = -WARM_UP; round < ROUNDS; round++) {
       const figures: number[] = [];
       const order = sides.map((_, index) => index);
@@ -44,13 +55,12 @@ async function added(framework: string, fronts: readonly string[]): Promise<numb
       if (round >= 0)
         for (const [i, differences] of more.entries()) differences.push(figures[i + 1]! - figures[0]!);
     }
-    return more.map(median);
   } finally {
     for (const side of sides) side.stop();
   }
 }
 
-/** Measures all adapters; takes about a minute and a half. */
+/** Measures all adapters; takes about three minutes. */
 export async function costRows(): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const [framework, bar] of Object.entries(BARS)) {

@@ -15,6 +15,8 @@ import type { LaneOptions } from "../requests/options.ts";
 export { admissionOf } from "../requests/admission.ts";
 export type { Admission } from "../requests/admission.ts";
 export type { ClaimCount } from "../requests/claims.ts";
+export { adminHandler } from "./http/admin-handler.ts";
+export type { AdminHandlerOptions, AdminMount } from "./http/admin-handler.ts";
 
 /** Options of `httpLanes`; all have safe defaults. */
 export type HttpLanesOptions<

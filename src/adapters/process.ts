@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { invalid } from "../core/errors.ts";
-import { currentLane } from "../node/context.ts";
+import { currentLane, setProcessLane } from "../node/context.ts";
 import { defaultPolicy } from "../policy/policy.ts";
 import type { Policy } from "../policy/policy.ts";
 import { applyLevels, groupsFor } from "./process/apply.ts";
@@ -64,7 +64,10 @@ export async function setLane(lane: string, options: SetLaneOptions = {}): Promi
   const report = await applyLevels(pid, levels, host, { ownSession: leadsSession(stat, pid), raise });
   leaveBefore(pid, groups);
   if (keeper !== undefined) held.set(pid, { groups, keeper });
-  if (pid === process.pid) process.env[LANE_VARIABLE] = lane;
+  if (pid === process.pid) {
+    process.env[LANE_VARIABLE] = lane;
+    setProcessLane(lane);
+  }
   return report;
 }
 

@@ -11,7 +11,7 @@ import { showMs } from "../verify/plot/plot.ts";
 import { LiveArea } from "./demo/live-area.ts";
 import { painter, showsColour } from "./demo/paint.ts";
 import type { Paint } from "./demo/paint.ts";
-import { SIDES } from "./demo/policies.ts";
+import { RECORDING, SIDES } from "./demo/policies.ts";
 import { chatWaits } from "./demo/progress.ts";
 import { report, showWaited } from "./demo/report.ts";
 import { startDemo } from "./demo/run.ts";
@@ -76,14 +76,16 @@ export async function demoCommand(options: DemoOptions): Promise<number> {
   const stopListening = onSignals((signal) => stopping.abort(new Interrupted(signal)));
   talk.write(introduction(scenario, paint));
   const run = startDemo(scenario, out, stopping.signal);
-  const stopShowing = live ? showLive(run, paint) : showPlain(run, seconds, talk);
+  let stopShowing = (): void => undefined;
   try {
+    talk.write(addresses(await run.pages, paint));
+    stopShowing = live ? showLive(run, paint) : showPlain(run, seconds, talk);
     const verdict = await run.done;
     stopShowing();
     const plot = finalPlot(run.state(), verdict);
     const svg = join(out, "chat-wait.svg");
     await writeFile(svg, svgPlot(plot));
-    const files = { svg, policyOn: join(out, SIDES.on) };
+    const files = { svg, policyOn: join(out, SIDES.on), recording: join(out, RECORDING) };
     if (json) console.log(JSON.stringify({ ...verdict, files }, undefined, 2));
     else console.log(report(verdict, plot, files, paint).join("\n"));
     return verdict.kept ? EXIT.kept : EXIT.missed;
@@ -116,6 +118,11 @@ function introduction(scenario: Scenario, paint: Paint): string {
     paint.dim(`so that ${seconds} s show what minutes would. Beyond them it answers 429.`),
     "\n",
   ].join("\n");
+}
+
+/** The live pages of the two gateways, which last as long as the run. */
+function addresses({ on, off }: Awaited<DemoRun["pages"]>, paint: Paint): string {
+  return `Live page while it runs: ${paint.bold(on)}  ${paint.dim(`(without lanes: ${off})`)}\n\n`;
 }
 
 /** Draws the picture in place until the returned function is called, which removes it. */

@@ -10,24 +10,30 @@ import type { Policy, PolicyLane, PolicyResource } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problems.ts";
 import { isCredentialHeader } from "../policy/trust.ts";
 import { showDuration } from "../policy/units.ts";
+import type { ShownForecast } from "../admin/wire.ts";
 import { callFacts, callRows } from "./calls.ts";
+import { forecastFor, forecastText } from "./explain-live.ts";
+import { AdminError } from "./live/admin-port.ts";
+import type { AdminPortOptions } from "./live/admin-port.ts";
+import { clean } from "./top/words.ts";
 import { data, paint, talk, unreadable } from "./output.ts";
 
 /** What the command line may say. */
-export interface ExplainOptions {
+export interface ExplainOptions extends AdminPortOptions {
   /** `name: value`, each. */
   readonly header?: readonly string[];
-  readonly policy?: string;
   readonly model?: string;
   /** The client's address. */
   readonly from?: string;
   readonly json?: boolean;
+  /** Ask what runs. */
+  readonly live?: boolean;
 }
 
 /** The file that is used when it exists and none is named. */
 const DEFAULT_FILE = "laneway.yaml";
 
-/** Returns the exit code: 0 explained, 4 when the policy is invalid, 1 when its file cannot be read. */
+/** Returns the exit code: 0 explained, 4 when the policy is invalid, 1 when its file cannot be read or nobody answers. */
 export async function explainCommand(
   method: string,
   path: string,
@@ -42,6 +48,8 @@ export async function explainCommand(
   const lane = (target.resource?.lanes ?? policy.lanes).find(({ name }) => name === classification.lane)!;
   const calls =
     target.resource === undefined ? undefined : callFacts(target.resource, lane.name, options.model);
+  const now = await liveFor(options, target.resource?.name, classification);
+  if (now === undefined && options.live === true) return 1;
   if (options.json === true) {
     const seats = target.resource === undefined ? undefined : seatsOf(policy, target.resource, lane.name);
     data(
@@ -53,6 +61,7 @@ export async function explainCommand(
           seats,
           ...calls,
           laneSettings: lane,
+          ...(now === undefined ? {} : { now }),
         },
         undefined,
         2,
@@ -79,12 +88,38 @@ export async function explainCommand(
         : `at most ${showDuration(lane.queue.timeoutMs)}, with up to ${lane.queue.max} in the lane's queue`,
     ],
     ["in all", `at most ${showDuration(lane.timeoutMs)}, waiting and running`],
+    ...(now === undefined
+      ? []
+      : [
+          [
+            "now",
+            `${forecastText(now)}${policy.enforce ? "" : " (shadow mode: it goes ahead all the same)"}`,
+          ],
+        ]),
   ];
   for (const [name, text] of rows) data(`${name!.padEnd(10)}${text}`);
   if (policy.classify.some(({ model }) => model !== undefined) && options.model === undefined) {
     talk("some rules ask for the model of an AI call: name one with --model");
   }
   return 0;
+}
+
+/** Undefined when nobody was asked, or nobody could say; the latter has been said then. */
+async function liveFor(
+  options: ExplainOptions,
+  resource: string | undefined,
+  { lane, flow }: Classification,
+): Promise<ShownForecast | undefined> {
+  if (options.live !== true) return undefined;
+  try {
+    if (resource === undefined)
+      throw new AdminError("no resource takes this path, so it would stand nowhere");
+    return await forecastFor({ resource, lane, flow }, options);
+  } catch (error) {
+    if (!(error instanceof AdminError)) throw error;
+    talk(`laneway explain: --live: ${clean(error.message, true)}`);
+    return undefined;
+  }
 }
 
 async function policyFor(file: string | undefined): Promise<Policy | number> {

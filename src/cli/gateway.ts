@@ -10,6 +10,7 @@ import { Laneway } from "../policy/laneway.ts";
 import { defaultPolicy, withResource } from "../policy/policy.ts";
 import type { Policy, PolicyResource, Provider } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problems.ts";
+import type { GatewayRecord } from "./gateway/record.ts";
 import { paint, talk, unreadable } from "./output.ts";
 
 /** What the command line may say. */
@@ -19,6 +20,8 @@ export interface GatewayCommandOptions {
   readonly provider?: string;
   readonly listen?: string;
   readonly admin?: string;
+  /** A file to write arrivals to. */
+  readonly record?: string;
 }
 
 const DEFAULT_FILE = "laneway.yaml";
@@ -30,17 +33,32 @@ const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
  */
 export async function gatewayCommand(options: GatewayCommandOptions): Promise<number> {
   keepRequestsYoung();
-  const laneway = await lanewayFor(options);
+  let record: GatewayRecord | undefined;
+  const laneway = await lanewayFor(options, () => record?.follow());
   if (typeof laneway === "number") return laneway;
+  if (options.record !== undefined) {
+    const { recordGateway } = await import("./gateway/record.ts");
+    record = await recordGateway(options.record, laneway);
+    if (record === undefined) return 1;
+  }
   const gateway = await start(laneway, options);
-  if (typeof gateway === "number") return gateway;
+  if (typeof gateway === "number") {
+    await record?.close();
+    return gateway;
+  }
   introduce(gateway);
+  if (options.record !== undefined)
+    talk(`  records what comes, and nothing of what is asked, in ${options.record}`);
   const exitCode = await untilSignalled(gateway);
+  await record?.close();
   laneway.close();
   return exitCode;
 }
 
-async function lanewayFor({ policy, upstream, provider }: GatewayCommandOptions): Promise<Laneway | number> {
+async function lanewayFor(
+  { policy, upstream, provider }: GatewayCommandOptions,
+  onReload: () => void,
+): Promise<Laneway | number> {
   if (policy !== undefined && upstream !== undefined)
     return usage("expected --policy or --upstream, found both; name the upstream in the policy");
   if (provider !== undefined && upstream === undefined)
@@ -51,7 +69,7 @@ async function lanewayFor({ policy, upstream, provider }: GatewayCommandOptions)
     return usage(
       `expected --policy FILE or --upstream URL, found neither, and there is no ${DEFAULT_FILE} here`,
     );
-  return lanewayFromFile(file);
+  return lanewayFromFile(file, onReload);
 }
 
 function lanewayForUpstream(upstream: string, provider: string | undefined): Laneway | number {
@@ -65,7 +83,7 @@ function lanewayForUpstream(upstream: string, provider: string | undefined): Lan
   return new Laneway(withResource(defaultPolicy(), { name: speaks, provider: speaks, upstream }));
 }
 
-async function lanewayFromFile(file: string): Promise<Laneway | number> {
+async function lanewayFromFile(file: string, onReload: () => void): Promise<Laneway | number> {
   try {
     let before: Policy | undefined;
     const laneway = await Laneway.fromFile(file, {
@@ -73,6 +91,7 @@ async function lanewayFromFile(file: string): Promise<Laneway | number> {
       onReload: (policy) => {
         talk(`${file}: the edited policy is in force (${summary(policy)})`);
         if (before !== undefined) sayWhatWaits(before, policy);
+        onReload();
       },
       onReloadError: (error) =>
         talk(`${file}: the edit was refused, the policy before it stays in force\n${error.message}`),

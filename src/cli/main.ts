@@ -4,8 +4,10 @@
  * is too old gets one clear line instead of a syntax error from further in.
  */
 
-import { readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import module from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const NEEDED = [22, 19] as const;
 
@@ -17,19 +19,16 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
   process.exitCode = 1;
 } else {
   // Half of the start-up time of `laneway check` is compiling zod; the cache saves most of it from the second run on.
-  module.enableCompileCache();
+  const folder = cacheFolder();
+  if (folder !== undefined) module.enableCompileCache(folder);
   process.stdout.on("error", closedPipe);
   process.stderr.on("error", closedPipe);
-  process.exitCode = await main();
+  process.exitCode = await main(process.argv.slice(2));
 }
 
-async function main(): Promise<number> {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
-  const { runProgram } = await import("./program.ts");
+async function main(args: readonly string[]): Promise<number> {
   try {
-    return await runProgram(process.argv.slice(2), version);
+    return (await commandInLane(args)) ?? (await anyCommand(args));
   } catch (error) {
     // What commands foresee they say themselves; this is for the rest.
     const expected = error instanceof Error && "code" in error;
@@ -37,6 +36,39 @@ async function main(): Promise<number> {
       `laneway: ${expected ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`,
     );
     return 1;
+  }
+}
+
+/** `laneway run` stands in front of another command, which waits for it: it loads nothing that it does not need. */
+async function commandInLane([name, ...args]: readonly string[]): Promise<number | undefined> {
+  if (name !== "run") return undefined;
+  const found = (await import("./run/words.ts")).runWords(args);
+  return found && (await (await import("./run.ts")).runCommand(found.words, found.options));
+}
+
+async function anyCommand(args: readonly string[]): Promise<number> {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return await (await import("./program.ts")).runProgram(args, version);
+}
+
+/**
+ * Where compiled code is kept. Node's own choice is a folder for all users under /tmp, which the first of them owns, and
+ * what it finds there it runs: so the folder must be this user's alone, or a job of root's would run what another user put
+ * there. Undefined, and no cache, where there is no such folder and none can be made.
+ */
+function cacheFolder(): string | undefined {
+  const user = process.getuid?.();
+  const folder = join(tmpdir(), user === undefined ? "laneway-cache" : `laneway-cache-${user}`);
+  try {
+    // Not with `recursive`: with a TMPDIR below /proc that never returns.
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+    const { uid, mode } = lstatSync(folder);
+    const isSafe = user === undefined || (uid === user && (mode & 0o077) === 0);
+    return isSafe ? folder : undefined;
+  } catch {
+    return undefined;
   }
 }
 

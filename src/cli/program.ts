@@ -1,7 +1,13 @@
 /** The tree of commands. Each command's own file is loaded when it is called: `--help` needs none of them. */
 
 import { isIP } from "node:net";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from "commander";
+import type { HelpConfiguration } from "commander";
+import type { RunOptions } from "./run.ts";
+import { kubernetesCommandLine } from "./kubernetes/command-line.ts";
+import { adminOptions, overrideCommandLine, topCommandLine } from "./live/command-line.ts";
+import { adviseCommandLine, simulateCommandLine } from "./simulate/command-line.ts";
+import { RUN_OPTIONS } from "./run/words.ts";
 
 /** Exit code of a command line that makes no sense. */
 const USAGE = 2;
@@ -31,7 +37,7 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .option("--no-color", "no colour, as with NO_COLOR=1")
-    .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 80, 100), subcommandTerm })
+    .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 80, 100), ...SHORT })
     .showHelpAfterError("(laneway --help lists the commands and options)")
     .exitOverride()
     .hook("preAction", (root) => {
@@ -64,9 +70,31 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
     )
     .option("--listen <host:port>", "where to take requests (default: 127.0.0.1:8080)")
     .option("--admin <host:port>", "the admin port (default: 127.0.0.1:8081)")
+    .option("--record <file>", "write down what comes, for laneway simulate and advise")
     .action(async (options) => ended(await (await import("./gateway.ts")).gatewayCommand(options)));
 
-  command("check", "what is wrong with a policy, or what it comes to")
+  topCommandLine(command("top", "the lanes of what runs, live"), ended);
+  overrideCommandLine(command("override", "change a limit or a lane of what runs, for a time"), ended);
+
+  check(command("check", "what is wrong with a policy, or what it comes to"), ended);
+  explain(command("explain", "a request's lane, its rule, and what awaits it"), ended);
+  defineRun(command("run", "any program at its lane's share of the machine"), async (words, options) => {
+    ended(await (await import("./run.ts")).runCommand(words, options));
+  });
+  doctor(command("doctor", "what this host can enforce, and what to change"), ended);
+  postgres(command("postgres", "SQL that holds the lanes across processes"), ended);
+  network(command("network", "a host's queue and firewall rules for marked packets"), ended);
+  alerts(command("alerts", "Prometheus rules that match a policy"), ended);
+
+  kubernetesCommandLine(command("kubernetes", "manifests that hold the lanes in a cluster"), ended);
+  simulateCommandLine(command("simulate", "what a policy would have done with what was recorded"), ended);
+  adviseCommandLine(command("advise", "the smallest policy change that meets the objectives"), ended);
+
+  return program;
+}
+
+function check(command: Command, ended: (exitCode: number) => void): void {
+  command
     .argument("[file]", "the policy (default: laneway.yaml)")
     .option("--json", "print the result as JSON")
     .addOption(
@@ -75,13 +103,6 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
     .action(async (file: string | undefined, options) =>
       ended(await (await import("./check.ts")).checkCommand(file, options)),
     );
-
-  explain(command("explain", "a request's lane, its rule, and what awaits it"), ended);
-  run(command("run", "any program at its lane's share of the machine"), ended);
-  doctor(command("doctor", "what this host can enforce, and what to change"), ended);
-  postgres(command("postgres", "SQL that holds the lanes across processes"), ended);
-
-  return program;
 }
 
 function postgres(command: Command, ended: (exitCode: number) => void): void {
@@ -101,6 +122,36 @@ function postgres(command: Command, ended: (exitCode: number) => void): void {
     .action(async (options) => ended(await (await import("./postgres.ts")).postgresCommand(options)));
 }
 
+function network(command: Command, ended: (exitCode: number) => void): void {
+  command
+    .option("-i, --interface <name>", "the interface whose link is shared")
+    .option("--rate <rate>", "what the link carries: 10mbit, a little below the truth")
+    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .addOption(
+      new Option("--profile <name>", "which marks (default: the policy's, else safe)").choices([
+        "safe",
+        "rfc4594",
+      ]),
+    )
+    .addOption(new Option("--only <part>", "one part of it").choices(["queue", "rules"]))
+    .option("--undo", "print the script that takes it back")
+    .option("--no-check", "it is for another host: do not look for the interface here")
+    .option("--json", "print the numbers, and the script, as JSON")
+    .addHelpText("after", "\nExample:\n  laneway network --interface eth0 --rate 95mbit | sudo sh")
+    .action(async (options) => ended(await (await import("./network.ts")).networkCommand(options)));
+}
+
+function alerts(command: Command, ended: (exitCode: number) => void): void {
+  command
+    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .option("--job <name>", "only what Prometheus scrapes under this job name")
+    .option("--json", "print the rules as JSON")
+    .addHelpText("after", "\nExample:\n  laneway alerts | promtool check rules /dev/stdin")
+    .action(async ({ job, ...options }) =>
+      ended(await (await import("./alerts.ts")).alertsCommand({ ...options, scrapedAs: job })),
+    );
+}
+
 function explain(command: Command, ended: (exitCode: number) => void): void {
   command
     .argument("<method>", "GET, POST, …", methodName)
@@ -110,43 +161,48 @@ function explain(command: Command, ended: (exitCode: number) => void): void {
     .option("--model <name>", "the model that an AI call names")
     .option("--from <address>", "the client's address", ipAddress)
     .option("--json", "print the answer as JSON")
+    .option("--live", "ask what runs where the request would stand now")
     .addHelpText("after", "\nExample:\n  laneway explain GET /api/export/all -H 'x-priority: critical'")
     .action(async (method: string, path: string, options) =>
       ended(await (await import("./explain.ts")).explainCommand(method, path, options)),
     );
+  adminOptions(command);
 }
 
-function run(command: Command, ended: (exitCode: number) => void): void {
-  command
-    .argument("<command...>", "the program and its arguments, after --")
-    .option("--lane <name>", "the lane (default: LANEWAY_LANE, else the policy's default lane)")
-    .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
-    .option("--explain", "say on stderr what was applied, what not, and why")
-    .option("--json", "say it as JSON")
-    .option("--strict", "do not start when anything could not be applied")
-    .option("--raise", "rise where the lane is above what this shell has")
-    .option("--wait <resource>", "first wait for a seat that all commands of this machine share")
-    .option("--wait-timeout <duration>", "wait no longer than this: exit 75 (default: for ever)")
+/** Makes `command` read what `laneway run` is given; exported for the test that the quicker reader agrees with it. */
+export function defineRun(
+  command: Command,
+  act: (words: readonly string[], options: RunOptions) => Promise<void>,
+): Command {
+  command.argument("<command...>", "the program and its arguments, after --");
+  for (const { name, short, value, says } of RUN_OPTIONS) {
+    const long = value === undefined ? `--${name}` : `--${name} <${value}>`;
+    command.option(short === undefined ? long : `-${short}, ${long}`, says);
+  }
+  return command
     .addHelpText("after", "\nExample:\n  laneway run --lane bulk -- npm run export")
-    .action(async (words: string[], options) =>
-      ended(await (await import("./run.ts")).runCommand(words, options)),
-    );
+    .action(async (words: string[], options: RunOptions) => await act(words, options));
 }
 
 function doctor(command: Command, ended: (exitCode: number) => void): void {
   command
     .option("-p, --policy <file>", "the policy (default: laneway.yaml, else the defaults)")
+    .option("--all", "all findings, also what is well")
+    .option("--database <url>", "ask this PostgreSQL (default: DATABASE_URL)")
+    .option("--resource <name>", "its resource (default: the only one without an upstream)")
     .option("--json", "print the findings as JSON")
     .action(async (options) => ended(await (await import("./doctor.ts")).doctorCommand(options)));
 }
 
-/** `check [file]`, without the `[options]` that every command has. */
-function subcommandTerm(command: Command): string {
-  const words = command.registeredArguments.map((argument) =>
-    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
-  );
-  return [command.name(), ...words].join(" ");
-}
+/** The list of commands fits a screen of 24 lines: names alone, and nothing that goes without saying. */
+const SHORT: HelpConfiguration = {
+  subcommandTerm: (command) => command.name(),
+  visibleCommands: ({ commands }) => [...commands],
+  visibleOptions(command) {
+    const visible = new Help().visibleOptions(command);
+    return command.parent === null ? visible.filter(({ long }) => long !== "--help") : visible;
+  },
+};
 
 function positiveNumber(text: string): number {
   const value = Number(text);

@@ -5,11 +5,10 @@ import type { Started } from "../adapters/process/gate.ts";
 import { laneNamed } from "../adapters/process/levels.ts";
 import type { ProcessLevels } from "../adapters/process/levels.ts";
 import { isLanewayError } from "../core/errors.ts";
-import type { Policy } from "../policy/policy.ts";
 import { talk } from "./output.ts";
 import { forwardSignals, signalCode } from "./run/forward.ts";
-import { policyFor } from "./run/policy.ts";
-import { explained } from "./run/explained.ts";
+import { lanesFor } from "./run/policy.ts";
+import type { LanesOfPolicy } from "./run/policy.ts";
 
 /** What the command line may say. */
 export interface RunOptions {
@@ -38,7 +37,7 @@ export async function runCommand(words: readonly string[], options: RunOptions =
     );
     return found.code;
   }
-  const policy = await policyFor("run", options.policy);
+  const policy = await lanesFor("run", options.policy);
   if (typeof policy === "number") return policy;
   let levels: ProcessLevels;
   try {
@@ -70,7 +69,7 @@ export async function runCommand(words: readonly string[], options: RunOptions =
 
 async function seatFor(
   options: RunOptions,
-  policy: Policy,
+  policy: LanesOfPolicy,
   lane: string,
 ): Promise<number | { readonly descriptor: number }> {
   const { seatOf } = await import("./run/wait.ts");
@@ -89,7 +88,10 @@ async function ended({ child, report }: Started, options: RunOptions): Promise<n
   const applied = child.pid === undefined ? undefined : await Promise.race([report, exit]);
   if (typeof applied === "object") {
     const refused = options.strict === true && !applied.complete;
-    for (const line of explained(applied, { ...options, refused })) talk(line);
+    if (options.explain === true || !applied.complete) {
+      const { explained } = await import("./run/explained.ts");
+      for (const line of explained(applied, { ...options, refused })) talk(line);
+    }
     if (refused) {
       await exit;
       return FAILURE;

@@ -50,6 +50,7 @@ export class Aging {
   /** An aged pick starts that is expected to cost this many seat-milliseconds. */
   spend(lane: Lane, expected: number): void {
     lane.agedRunning++;
+    lane.agedPicks++;
     this.#from = lane.rank + 1;
     this.#credit -= expected;
   }

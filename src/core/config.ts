@@ -8,7 +8,7 @@ import type { BudgetConfig } from "./budget/budget-config.ts";
 import { LONGEST_MS, knownKeys, number, whole } from "./checks.ts";
 import { invalid } from "./errors.ts";
 import { DEFAULT_LANES, laneDefaults } from "./options.ts";
-import type { LaneOptions, Percent, ResourceOptions } from "./options.ts";
+import type { LaneOptions, LaneState, Percent, ResourceOptions } from "./options.ts";
 import { percent, reservedSeats } from "./seats.ts";
 import type { ShareSpec } from "./seats.ts";
 
@@ -21,6 +21,7 @@ export interface LaneConfig extends ShareSpec {
   readonly queueTimeoutMs: number;
   readonly agingAfterMs: number;
   readonly exempt: boolean;
+  readonly state: LaneState;
 }
 
 /** What of a resource can change while it runs, complete. */
@@ -33,6 +34,8 @@ export interface ResourceConfig {
   readonly queueMax: number;
   readonly whenFull: "reject" | "evict";
   readonly enforce: boolean;
+  /** Whether newcomers of low lanes are refused while memory runs out. */
+  readonly memory: boolean;
   readonly budgets: BudgetConfig | undefined;
 }
 
@@ -43,7 +46,7 @@ const AGING_AFTER_MS = 30_000;
 const AGING_BUDGET = 0.05;
 
 const RESOURCE_KEYS: ReadonlySet<string> = new Set(
-  "name limit lanes defaultLane order aging queue flowWeight budgets enforce detectDeadlock clock random".split(
+  "name limit lanes defaultLane order aging queue flowWeight budgets enforce detectDeadlock memory clock random".split(
     " ",
   ),
 );
@@ -52,7 +55,7 @@ const LANE_QUEUE_KEYS: ReadonlySet<string> = new Set(["max", "timeoutMs"]);
 const AGING_KEYS: ReadonlySet<string> = new Set(["afterMs", "budget"]);
 const LANE_AGING_KEYS: ReadonlySet<string> = new Set(["afterMs"]);
 const LANE_KEYS: ReadonlySet<string> = new Set(
-  "name reservation lendable ceiling weight timeoutMs queue aging exempt".split(" "),
+  "name reservation lendable ceiling weight timeoutMs queue aging exempt state".split(" "),
 );
 
 /** The five lanes that a resource has when it names none. */
@@ -94,6 +97,7 @@ export function resourceConfig(options: ResourceOptions): ResourceConfig {
     queueMax: whole(`${at}: queue.max`, options.queue?.max ?? sum, 0, MOST_WAITING * MOST_LANES),
     whenFull: oneOf(`${at}: queue.whenFull`, options.queue?.whenFull ?? "reject", ["reject", "evict"]),
     enforce: bool(`${at}: enforce`, options.enforce ?? true),
+    memory: options.memory !== false,
     budgets: options.budgets === undefined ? undefined : budgetConfig(`${at}: budgets`, options.budgets),
   };
 }
@@ -157,11 +161,14 @@ function laneConfig(at: string, lane: LaneOptions, agingAfterMs: number): LaneCo
     ),
     agingAfterMs: number(`${place}: aging.afterMs`, lane.aging?.afterMs ?? agingAfterMs, 0, LONGEST_MS),
     exempt: bool(`${place}: exempt`, lane.exempt ?? false),
+    state: oneOf(`${place}: state`, lane.state ?? "open", ["open", "paused", "draining"]),
   };
 }
 
 /** Options about seats and queues would have no effect on a lane that takes none and never waits. */
 function seatless(place: string, lane: LaneOptions): void {
+  if (lane.state === "paused")
+    throw invalid(`${place}: state`, "open or draining, for an exempt lane never waits", lane.state);
   for (const key of ["reservation", "lendable", "ceiling", "weight", "queue", "aging"] as const)
     if (lane[key] !== undefined)
       throw invalid(
@@ -192,9 +199,14 @@ function uniqueNames(at: string, lanes: readonly LaneConfig[]): void {
 }
 
 /** What the scheduler calls: a wrong one would fail at the first task instead of here. */
-function checkPorts(at: string, { clock, random, flowWeight, detectDeadlock }: ResourceOptions): void {
+function checkPorts(
+  at: string,
+  { clock, random, flowWeight, memory, detectDeadlock }: ResourceOptions,
+): void {
   if (clock !== undefined && (typeof clock?.now !== "function" || typeof clock.after !== "function"))
     throw invalid(`${at}: clock`, "an object with now() and after()", clock);
+  if (memory !== undefined && typeof memory !== "boolean" && typeof memory !== "function")
+    throw invalid(`${at}: memory`, "true, false or a function", memory);
   if (random !== undefined && typeof random !== "function")
     throw invalid(`${at}: random`, "a function", random);
   if (flowWeight !== undefined && typeof flowWeight !== "function")

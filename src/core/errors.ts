@@ -5,7 +5,7 @@
 
 /** Each code and the reasons it comes with. */
 interface ReasonOf {
-  LANEWAY_REJECTED: "lane-full" | "resource-full" | "flow-share" | "next-service";
+  LANEWAY_REJECTED: "lane-full" | "resource-full" | "flow-share" | "memory" | "next-service";
   LANEWAY_EVICTED: "outranked" | "flow-share";
   LANEWAY_TIMEOUT: "queue" | "task" | "predicted";
   LANEWAY_DEADLINE: "predicted" | "passed";
@@ -23,7 +23,7 @@ export type LanewayReason = ReasonOf[LanewayCode];
 
 /** The same as data: the one table that errors, counters and documentation agree with. */
 export const REASONS: { readonly [Code in LanewayCode]: readonly ReasonOf[Code][] } = {
-  LANEWAY_REJECTED: ["lane-full", "resource-full", "flow-share", "next-service"],
+  LANEWAY_REJECTED: ["lane-full", "resource-full", "flow-share", "memory", "next-service"],
   LANEWAY_EVICTED: ["outranked", "flow-share"],
   LANEWAY_TIMEOUT: ["queue", "task", "predicted"],
   LANEWAY_DEADLINE: ["predicted", "passed"],

@@ -73,6 +73,10 @@ export function isOwnDue(task: Task): boolean {
 
 /** Ends a task whose time is up; one that runs is answered at once and keeps its seat until it really ends. */
 export function expire(scheduler: Scheduler, task: Task, now: number): true {
+  if (task.state === RUNNING && task.more?.reply?.isBegun() === true) {
+    scheduler.answered(task);
+    return true;
+  }
   const error = isOwnDue(task)
     ? refusal(task, "LANEWAY_DEADLINE", "passed", now)
     : refusal(task, "LANEWAY_TIMEOUT", "task", now);
@@ -82,6 +86,7 @@ export function expire(scheduler: Scheduler, task: Task, now: number): true {
   }
   if (task.is(OVERDUE)) return true;
   task.mark(OVERDUE);
+  task.home.overdue++;
   task.home.failed++;
   task.home.countReason(error.reason);
   task.extra.cause = error;

@@ -2,7 +2,7 @@
 
 import type { Permit } from "./permit.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { RUNNING, Task } from "./task.ts";
+import { RUNNING, Task, latest } from "./task.ts";
 
 /** Runs `fn` as part of the task that this permit belongs to; without an async context, as it is. */
 export function runHolding<T>(scheduler: Scheduler, permit: Permit, fn: () => T): T {
@@ -16,8 +16,9 @@ export function runHolding<T>(scheduler: Scheduler, permit: Permit, fn: () => T)
 export function heldHere(scheduler: Scheduler): Permit | undefined {
   let holder = scheduler.context?.get()?.holder;
   for (; holder !== undefined; holder = holder.outer) {
-    const { task } = holder;
-    if (task instanceof Task && task.state === RUNNING && task.scheduler === scheduler) return task;
+    if (!(holder.task instanceof Task)) continue;
+    const task = latest(holder.task);
+    if (task.state === RUNNING && task.scheduler === scheduler) return holder.task;
   }
   return undefined;
 }

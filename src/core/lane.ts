@@ -51,11 +51,24 @@ export class Lane {
   readonly runs: RunEstimate = new RunEstimate();
   readonly waits: Histogram;
   readonly runTimes: Histogram;
+  /**
+   * From arrival to end, of those that waited, and their runs: for all others both are the same, and to record that twice
+   * would cost every task. Read by `durationsOf`.
+   */
+  readonly longer: Histogram;
+  readonly waitedRuns: Histogram;
   admitted = 0;
   finished = 0;
   failed = 0;
   readonly never: Record<NeverStarted, number> = { rejected: 0, evicted: 0, timedOut: 0, cancelled: 0 };
   readonly reasons: Partial<Record<LanewayReason, number>> = {};
+  /** Outlived their time-out while they ran; picked out of turn; gave their seat to a higher lane; were put back for another try. */
+  overdue = 0;
+  agedPicks = 0;
+  preempted = 0;
+  requeued = 0;
+  /** What ended attempts have used of budgets: requests, input tokens, output tokens. */
+  readonly used: [number, number, number] = [0, 0, 0];
   /** The lane that took over when this one was removed from the policy. */
   heir: Lane | undefined = undefined;
 
@@ -68,6 +81,8 @@ export class Lane {
     this.fair = new FairQueue(this, scheduler.flowWeight);
     this.waits = new Histogram(now);
     this.runTimes = new Histogram(now);
+    this.longer = new Histogram(now);
+    this.waitedRuns = new Histogram(now);
   }
 
   /** Seats of the floor that stand idle, kept for this lane. */

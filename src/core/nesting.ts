@@ -61,6 +61,8 @@ export class Nesting {
   #canMove(task: Task): boolean {
     const lane = task.home;
     const width = Math.min(task.width, lane.share.hold);
+    // Whoever paused a lane will let it go on.
+    if (lane.share.ceiling === 0) return true;
     if (lane.seats - this.#moving(lane) + width > lane.share.ceiling) return false;
     let useful = this.#scheduler.ledger.freeFor(lane);
     for (const other of [...this.#scheduler.lanes, ...this.#scheduler.retired]) {

@@ -45,5 +45,23 @@ export interface Permit {
    * @throws LanewayError as `acquire` does; when the permit was released already, `LANEWAY_INVALID`.
    */
   requeue(options?: RequeueOptions): Promise<Permit>;
+  /**
+   * For work on the main thread, between two of its steps: lets others go first where there is cause. Until the work has gone
+   * on for 10 ms since it got its seat or last let others go, it resolves at once: the loop is taken to be held up by
+   * what runs for longer than that. Then the event loop turns once, so that I/O and timers that wait are served; and
+   * where a task of a higher lane waits that could use the seat, the seat is given up, and this resolves with true when the
+   * task's own turn has come again, at its place in its lane. This permit stays in force all the while; an adaptive limit
+   * hears nothing of it, and what was charged to a budget stays charged.
+   *
+   * Resolves with false when the seat was kept. Released meanwhile, a task that waits here is out of the queue.
+   *
+   * @throws LanewayError when the task's time is up or the resource drained; the reason of the caller's signal when that
+   *   aborts; when the permit was released already, `LANEWAY_INVALID`.
+   * @example
+   * await mainThread.run(async (permit) => {
+   *   for (const row of rows) { total += priceOf(row); await permit.yield(); }
+   * }, { lane: "bulk" });
+   */
+  yield(): Promise<boolean>;
   [Symbol.dispose](): void;
 }

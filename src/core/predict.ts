@@ -21,9 +21,25 @@ const SLOWEST_PER_MS = 1e-6;
 /** Milliseconds that a waiting newcomer would still wait, or undefined when nothing was measured. */
 export function predictWait(scheduler: Scheduler, task: Task, now: number): number | undefined {
   const lane = task.home;
-  // In the lane a flow goes before others that hold more of it: at most one of theirs for each of its own.
   const own = Math.max(0, task.queue.waiting - 1);
-  const inLane = Math.min(lane.waiting - 1, (own + 1) * lane.fair.backlogged - 1);
+  return waitBehind(scheduler, lane, aheadOf(own, lane.waiting - 1, lane.fair.backlogged), now);
+}
+
+/**
+ * Tasks of its lane that go before a newcomer, at most: in the lane a flow goes before others that hold more of it, so at
+ * most one of theirs for each of its own. `flows` are those with a queue, its own counted.
+ */
+export function aheadOf(own: number, others: number, flows: number): number {
+  return Math.min(others, (own + 1) * flows - 1);
+}
+
+/** Milliseconds until so many of a lane's queue have started and one more does; undefined when nothing was measured. */
+export function waitBehind(
+  scheduler: Scheduler,
+  lane: Lane,
+  inLane: number,
+  now: number,
+): number | undefined {
   const pace = paceOf(lane, now);
   if (pace !== undefined) return (inLane + 0.5) / Math.max(pace, SLOWEST_PER_MS);
   const rate = rateFor(scheduler, lane, now);
@@ -70,11 +86,14 @@ function passedOn(other: Lane, lane: Lane): number {
   return other.seats === 0 ? 0 : Math.max(0, other.seats - keeps) / other.seats;
 }
 
-/** Well above what any newcomer could wait, without a look into the queues: spares most of them the prediction. */
-export function longestWait(scheduler: Scheduler): number {
+/**
+ * Well above what any newcomer could wait, without a look into the queues: spares most of them the prediction.
+ * `newcomers`: those that do not stand in a queue yet.
+ */
+export function longestWait(scheduler: Scheduler, newcomers = 0): number {
   let longest = 0;
   for (const lane of scheduler.lanes) if (lane.runs.longest > longest) longest = lane.runs.longest;
-  return 4 * longest * (scheduler.waiting + 2);
+  return 4 * longest * (scheduler.waiting + newcomers + 2);
 }
 
 /**

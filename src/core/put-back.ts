@@ -5,11 +5,14 @@
 
 import { usedByAttempt } from "./budget/budgets.ts";
 import { needAgain } from "./budget/need.ts";
+import type { Need } from "./budget/need.ts";
 import { LONGEST_MS, number } from "./checks.ts";
 import { refuseDrained } from "./drain.ts";
 import { invalid } from "./errors.ts";
 import { dueAt, queueEndsAt } from "./expiry.ts";
+import type { Way } from "./give-way.ts";
 import { learn } from "./limit/feed.ts";
+import type { Cost } from "./options.ts";
 import type { Permit, RequeueOptions } from "./permit.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { listen } from "./signals.ts";
@@ -26,6 +29,23 @@ import {
   waitMs,
 } from "./task.ts";
 
+/** The reason of a requeue that makes room for a higher lane. */
+const PREEMPTED = "preempted";
+
+/** How a running task goes back. */
+interface Return {
+  readonly afterMs: number;
+  /** What its next attempt needs of budgets. */
+  readonly need: Need | undefined;
+  /** What this one has used of them; it is as was expected where nobody says. */
+  readonly used?: Cost;
+  readonly signal?: AbortSignal | undefined;
+  /** It gave way, and its permit stays in force. */
+  readonly way?: Way;
+  /** It made room for a higher lane. */
+  readonly isPreempted?: boolean;
+}
+
 /** Frees the seats of a running task and queues it again at its own place, after `afterMs`. */
 export function putBack(scheduler: Scheduler, task: Task, options: RequeueOptions): Promise<Permit> {
   const afterMs = number("permit.requeue: afterMs", options.afterMs ?? 0, 0, LONGEST_MS);
@@ -36,11 +56,21 @@ export function putBack(scheduler: Scheduler, task: Task, options: RequeueOption
     return new Promise((resolve) => void scheduler.clock.after(afterMs, () => resolve(task)));
   if (task.state !== RUNNING)
     throw invalid("permit.requeue", "a permit that is held", "one that was released");
+  const isPreempted = options.reason === PREEMPTED;
+  return queueAgain(scheduler, task, { afterMs, need, used, signal: options.signal, isPreempted });
+}
+
+/** The task that takes this one's place is its `successor` when this returns. */
+export function queueAgain(scheduler: Scheduler, task: Task, how: Return): Promise<Permit> {
+  const { afterMs, need, used, way } = how;
   const now = scheduler.clock.now();
   const next = successorOf(task, now, now + afterMs);
-  if (options.signal !== undefined) next.extra.options = { ...next.options, signal: options.signal };
+  if (how.signal !== undefined) next.extra.options = { ...next.options, signal: how.signal };
   if (need !== undefined) next.extra.need = need;
+  next.extra.way = way;
   const { inUse } = scheduler.ledger;
+  if (how.isPreempted === true) task.home.preempted++;
+  else task.home.requeued++;
   const runMs = scheduler.vacate(task, now, used);
   task.extra.successor = next;
   const turn = turnOf(next).then(unwrap);
@@ -49,8 +79,8 @@ export function putBack(scheduler: Scheduler, task: Task, options: RequeueOption
   else if (next.is(OVERDUE)) scheduler.refuse(next, "timedOut", task.extra.cause, now);
   else if (scheduler.drained) refuseDrained(scheduler, next, now);
   else wait(scheduler, next, afterMs, now);
-  // What must be tried again was too much for whoever was asked. An estimator may change its mind here.
-  learn(task, runMs, inUse, true, now);
+  // What must be tried again was too much for whoever was asked; part of a run says nothing. An estimator may change its mind.
+  if (way === undefined) learn(task, runMs, inUse, true, now);
   scheduler.afterChange(now);
   return turn;
 }

@@ -49,6 +49,8 @@ function sentence(task: Task, reason: LanewayReason, now: number): string {
       return `the resource's queue is full (${scheduler.config.queueMax} waiting) and no lower lane waits`;
     case "flow-share":
       return `the lane's queue is full (${home.config.queueMax} waiting) and this flow holds most of it`;
+    case "memory":
+      return `the process is short of memory, and the lane has a task in hand already`;
     case "outranked":
       return `put out of a full queue by a task of a higher lane, after ${waited}`;
     case "queue":

@@ -7,6 +7,8 @@ import { checkGuarantees, limitSeats, resourceConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { invalid } from "./errors.ts";
 import type { LanewayError } from "./errors.ts";
+import { forecastOf } from "./forecast.ts";
+import type { Forecast } from "./forecast.ts";
 import { heldHere, runHolding } from "./holding.ts";
 import { laneFor } from "./intake.ts";
 import { AdaptiveLimit } from "./limit/adaptive.ts";
@@ -15,21 +17,21 @@ import { FixedLimit } from "./limit/fixed.ts";
 import type { Limit } from "./limit/limit.ts";
 import { limitOptions } from "./limit/limit-options.ts";
 import { mapInLane } from "./map.ts";
+import { NO_OPTIONS } from "./options.ts";
 import type { ResourceOptions, TaskOptions } from "./options.ts";
 import type { Permit } from "./permit.ts";
 import type { Ports } from "./ports.ts";
 import { reconfigure } from "./reconfigure.ts";
 import { Scheduler } from "./scheduler.ts";
-import type { ResourceSnapshot, TaskRecord } from "./snapshot.ts";
-import { snapshotOf } from "./snapshot.ts";
+import type { ResourceMeasures, ResourceSnapshot, TaskRecord } from "./snapshot.ts";
+import { measuresOf, snapshotOf } from "./snapshot.ts";
 import { ENDED, RUNNING, SHADOW, turnOf, unwrap } from "./task.ts";
 import type { Task } from "./task.ts";
 
 const CHANGEABLE: ReadonlySet<string> = new Set(
-  "limit lanes defaultLane order aging queue budgets enforce".split(" "),
+  "limit lanes defaultLane order aging queue budgets enforce memory".split(" "),
 );
 
-const NO_OPTIONS: TaskOptions = Object.freeze({});
 import { turnAway } from "./turn-away.ts";
 
 /** What `update` can change while tasks run and wait. */
@@ -38,7 +40,7 @@ export type ResourceChanges = Partial<
     ResourceOptions,
     "limit" | "lanes" | "defaultLane" | "order" | "aging" | "queue" | "budgets" | "enforce"
   >
->;
+> & { readonly memory?: boolean };
 
 /**
  * One shared thing with a limit, and the lanes in which tasks wait for it.
@@ -95,7 +97,10 @@ export class Resource {
     return turnOf(submitted).then(unwrap);
   }
 
-  /** A permit if one can be had now without overtaking anybody, else undefined. Never waits. */
+  /**
+   * A permit if one can be had now without overtaking anybody, else undefined. Never waits, and leaves no trace when there
+   * is none: adapters look here first and submit the task only then.
+   */
   tryAcquire(task: TaskOptions = NO_OPTIONS): Permit | undefined {
     if (!this.#scheduler.config.enforce) return shadow(this.#scheduler.submit(task, true));
     const submitted = this.#scheduler.submit(task, false);
@@ -144,6 +149,8 @@ export class Resource {
    */
   update(changes: ResourceChanges): void {
     knownKeys(`resource "${this.name}": update`, changes, CHANGEABLE);
+    if (typeof changes.memory === "function")
+      throw invalid(`resource "${this.name}": update: memory`, "true or false", changes.memory);
     const options = { ...this.#options, ...changes };
     const config = resourceConfig(options);
     const limit =
@@ -176,14 +183,43 @@ export class Resource {
     return snapshotOf(this.#scheduler);
   }
 
+  /**
+   * What would become of a task that came now: whether it would start, wait or be refused, how many of its lane are
+   * before it, and for how long it would wait. Nothing changes by asking, and nothing is kept for it.
+   *
+   * @throws LanewayError `LANEWAY_INVALID` for a wrong option or an unknown lane.
+   * @example
+   * const { outcome, waitMs } = ai.forecast({ lane: "batch", flow: "tenant-7" });
+   */
+  forecast(task: Pick<TaskOptions, "lane" | "flow" | "width" | "cost"> = NO_OPTIONS): Forecast {
+    return forecastOf(this.#scheduler, task);
+  }
+
   /** The records kept: tasks that were shed, late, slow or picked out of turn, newest last, at most 256. */
   records(): readonly TaskRecord[] {
     return this.#scheduler.records.recent();
   }
 
-  /** Calls `listener` with the record of every task from now on; returns the function that stops it. */
-  onRecord(listener: (record: TaskRecord) => void): () => void {
-    return this.#scheduler.records.listen(listener);
+  /**
+   * What a page of metrics tells beside the snapshot: exact counts since the start, and durations by bucket. Costs a pass
+   * over the histograms, as a snapshot does.
+   */
+  measures(): ResourceMeasures {
+    return measuresOf(this.#scheduler);
+  }
+
+  /**
+   * Calls `listener` with the record of every task from now on; returns the function that stops it. `look` is called with
+   * each submission, in its caller's async context, and the record comes with what it returned: a trace, say.
+   *
+   * @example
+   * const stop = ai.onRecord((record, trace) => log(record.lane, record.waitMs, trace), () => currentTraceId());
+   */
+  onRecord<Seen = undefined>(
+    listener: (record: TaskRecord, seen: Seen | undefined) => void,
+    look?: () => Seen,
+  ): () => void {
+    return this.#scheduler.records.listen(listener as (record: TaskRecord, seen: unknown) => void, look);
   }
 
   /**

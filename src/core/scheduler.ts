@@ -15,6 +15,8 @@ import type { ResourceConfig } from "./config.ts";
 import type { Ambient, ContextPort } from "./context.ts";
 import { LanewayError } from "./errors.ts";
 import { dueAt, expireDue, nextExpiry } from "./expiry.ts";
+import { isShortOfMemory, refuseAtTheDoor } from "./door.ts";
+import { releaseSuccessor } from "./give-way.ts";
 import { dueOf, flowOf, laneFor, noteOptions, widthOf } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import type { NeverStarted } from "./lane.ts";
@@ -25,7 +27,6 @@ import { Nesting } from "./nesting.ts";
 import type { Cost, TaskOptions } from "./options.ts";
 import type { Ports } from "./ports.ts";
 import { Records } from "./records.ts";
-import { refusal } from "./refusal.ts";
 import { shares } from "./seats.ts";
 import { listen, unlisten } from "./signals.ts";
 import {
@@ -52,6 +53,10 @@ export class Scheduler {
   readonly random: () => number;
   readonly context: ContextPort | undefined;
   readonly flowWeight: ((flow: string) => number) | undefined;
+  readonly turn: Ports["turn"];
+  readonly memory: Ports["memory"];
+  /** Until then there was memory enough when it was last looked at. */
+  memoryFrom: number;
   readonly #contextClock: boolean;
   config: ResourceConfig;
   limit: Limit;
@@ -93,6 +98,9 @@ export class Scheduler {
     this.random = ports.random;
     this.context = ports.context;
     this.flowWeight = ports.flowWeight;
+    this.turn = ports.turn;
+    this.memory = ports.memory;
+    this.memoryFrom = ports.memory === undefined ? Infinity : -Infinity;
     this.#contextClock = ports.contextClock === true;
     this.config = config;
     this.limit = limit;
@@ -136,9 +144,12 @@ export class Scheduler {
     const flow = flowOf(options, ambient);
     const due = dueOf(options, this.#contextClock ? ambient?.deadline : undefined, lane, now);
     const isLate = due !== undefined && due <= now;
-    const passesBy = this.draining || lane.config.exempt || isLate || options.signal?.aborted === true;
+    const { exempt, state } = lane.config;
+    const closed = this.draining || state === "draining" || isLate || options.signal?.aborted === true;
+    const refused = closed || (now >= this.memoryFrom && isShortOfMemory(this, lane, now));
+    const passesBy = refused || exempt;
     // What does not fit now will not fit after others were served first.
-    if (!mayWait && !passesBy && Math.min(width, lane.share.hold) > this.ledger.roomFor(lane))
+    if (!mayWait && (refused || (!exempt && Math.min(width, lane.share.hold) > this.ledger.roomFor(lane))))
       return undefined;
     const need = mayNeed(this, options) ? needOf(this, options) : undefined;
     // Asking for a flow makes the lane remember it, so only for a task that can start or queue.
@@ -146,9 +157,12 @@ export class Scheduler {
     const task = new Task(queue, this.#seq++, now);
     if (due !== undefined) task.extra.dueAt = due;
     if (need !== undefined) task.extra.need = need;
-    noteOptions(task, options, ambient);
+    noteOptions(this.records, task, options, ambient);
     task.width = width > lane.share.hold ? lane.share.hold : width;
-    if (passesBy) return this.#passBy(task, now);
+    if (passesBy) {
+      if (!refuseAtTheDoor(this, task, now)) this.#start(task, now);
+      return task;
+    }
     this.vacancies.used(lane);
     const fits = task.width <= this.ledger.roomFor(lane);
     if (this.waiting === 0 && fits && (need === undefined || this.budgets!.suffices(task, now, false))) {
@@ -165,18 +179,6 @@ export class Scheduler {
     if (this.#unparked) this.dispatch(now);
     if (this.idle) this.wake.rest();
     return mayWait ? task : undefined;
-  }
-
-  /** A newcomer that neither queues nor takes a seat. */
-  #passBy(task: Task, now: number): Task {
-    const { signal } = task.options;
-    if (signal?.aborted === true) return this.refuse(task, "cancelled", signal.reason, now);
-    if (task.dueAt! <= now)
-      return this.refuse(task, "rejected", refusal(task, "LANEWAY_DEADLINE", "passed", now), now);
-    if (this.draining)
-      return this.refuse(task, "rejected", refusal(task, "LANEWAY_DRAINING", "draining", now), now);
-    this.#start(task, now);
-    return task;
   }
 
   /** A newcomer that may wait: on its guard for time-outs, for its caller leaving, for a wait that cannot end. */
@@ -284,11 +286,7 @@ export class Scheduler {
 
   /** The task's work has ended: its seats go to the next waiters. A second call does nothing. */
   release(task: Task, failed: boolean, used?: Cost): void {
-    if (task.state !== RUNNING) {
-      const successor = task.more?.successor;
-      if (successor !== undefined) this.release(successor, failed, used);
-      return;
-    }
+    if (task.state !== RUNNING) return releaseSuccessor(task, failed, used);
     const now = this.clock.now();
     const { inUse } = this.ledger;
     const runMs = this.vacate(task, now, used);

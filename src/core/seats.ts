@@ -13,6 +13,8 @@ export interface ShareSpec {
   readonly reservation: number | Percent;
   readonly lendable: number | Percent;
   readonly ceiling: number | Percent;
+  /** A paused lane holds nothing, and its guarantees are the others' meanwhile. */
+  readonly state?: "open" | "paused" | "draining";
 }
 
 export interface Share {
@@ -34,9 +36,10 @@ const ROUNDING = 1e-9;
  */
 export function shares(limit: number, specs: readonly ShareSpec[]): Share[] {
   const ceilings = specs.map((spec) => ceilingSeats(spec.ceiling, limit));
+  const now = specs.map(({ state }, i) => (state === "paused" ? 0 : ceilings[i]!));
   const wanted = reservedSeats(limit, specs);
   const reservations = cutFromTheLowest(
-    wanted.map((seats, i) => Math.min(seats, ceilings[i]!)),
+    wanted.map((seats, i) => Math.min(seats, now[i]!)),
     limit,
   );
   const floors = cutFromTheLowest(
@@ -47,7 +50,7 @@ export function shares(limit: number, specs: readonly ShareSpec[]): Share[] {
   return specs.map((_, i) => ({
     reservation: reservations[i]!,
     floor: floors[i]!,
-    ceiling: ceilings[i]!,
+    ceiling: now[i]!,
     hold: Math.min(ceilings[i]!, limit - floorsInAll + floors[i]!),
   }));
 }

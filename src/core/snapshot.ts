@@ -1,7 +1,9 @@
 /** What a resource tells about itself: plain data, most important lane first. */
 
+import { KINDS } from "./budget/amounts.ts";
 import type { LanewayReason } from "./errors.ts";
-import type { Histogram } from "./histogram.ts";
+import type { DurationTotals, Histogram } from "./histogram.ts";
+import type { Cost } from "./options.ts";
 import type { Lane } from "./lane.ts";
 import type { LimitSignal } from "./limit/limit.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -10,6 +12,8 @@ import type { Scheduler } from "./scheduler.ts";
 export interface LaneSnapshot {
   readonly name: string;
   readonly waiting: number;
+  /** How long the oldest waiter has waited, in milliseconds; 0 when nobody waits. */
+  readonly oldestMs: number;
   readonly running: number;
   /** Seats held now, beside what the lane is guaranteed and what of that is never lent. */
   readonly seats: number;
@@ -63,6 +67,32 @@ export interface ResourceSnapshot {
   readonly budgets: readonly BudgetSnapshot[];
 }
 
+/** One lane in `measures()`; counts run since the start. */
+export interface LaneMeasures {
+  readonly name: string;
+  /** Queued time of every start; a task that was put back starts again, with all that it has waited. */
+  readonly waits: DurationTotals;
+  /** Time that seats were held, of each task's last start. */
+  readonly runs: DurationTotals;
+  /** From arrival to end, of the tasks that were admitted: waits, runs and the time between. */
+  readonly durations: DurationTotals;
+  /** Tasks that outlived their time-out or deadline while they ran. */
+  readonly overdue: number;
+  /** Waiters that were served out of turn because of their age. */
+  readonly agedPicks: number;
+  /** Tasks that gave up their seat for a higher lane, and those that were put back for another try. */
+  readonly preempted: number;
+  readonly requeued: number;
+  /** What attempts that are over have used of the budgets; kinds that no task named are 0. */
+  readonly used: Required<Cost>;
+}
+
+/** A resource's counts since the start. */
+export interface ResourceMeasures {
+  readonly name: string;
+  readonly lanes: readonly LaneMeasures[];
+}
+
 /** What became of one task, and why. Times are milliseconds. */
 export interface TaskRecord {
   readonly id: string;
@@ -85,6 +115,8 @@ export interface TaskRecord {
   /** The named budget it was charged to, or the one it waited for; undefined when it needed none. */
   readonly budget: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** What the submitter gave along, as it is. */
+  readonly note: object | undefined;
   /** Late: past its time-out or deadline. Slow: far beyond the lane's median run. Out of turn: an aged pick. */
   readonly late: boolean;
   readonly slow: boolean;
@@ -107,12 +139,43 @@ export function snapshotOf(scheduler: Scheduler): ResourceSnapshot {
   };
 }
 
+/** Reads what a resource has counted. */
+export function measuresOf(scheduler: Scheduler): ResourceMeasures {
+  return { name: scheduler.name, lanes: scheduler.all.map(laneMeasures) };
+}
+
+function laneMeasures(lane: Lane): LaneMeasures {
+  const { name, overdue, agedPicks, preempted, requeued, used } = lane;
+  return {
+    name,
+    waits: lane.waits.totals(),
+    runs: lane.runTimes.totals(),
+    durations: durationsOf(lane),
+    overdue,
+    agedPicks,
+    preempted,
+    requeued,
+    used: Object.fromEntries(KINDS.map((kind, i) => [kind, used[i]!])) as unknown as Required<Cost>,
+  };
+}
+
+/** From arrival to end: the runs, with those that waited counted as long as they took in all. */
+function durationsOf(lane: Lane): DurationTotals {
+  const [runs, waited, longer] = [lane.runTimes.totals(), lane.waitedRuns.totals(), lane.longer.totals()];
+  return {
+    counts: runs.counts.map((count, i) => count - waited.counts[i]! + longer.counts[i]!),
+    count: runs.count - waited.count + longer.count,
+    sumMs: runs.sumMs - waited.sumMs + longer.sumMs,
+  };
+}
+
 const PARTS = [0.5, 0.95, 0.99];
 
 function laneSnapshot(lane: Lane, now: number): LaneSnapshot {
   return {
     name: lane.name,
     waiting: lane.waiting + lane.backingOff,
+    oldestMs: Math.max(0, now - Math.min(lane.waitingSince(), now)),
     running: lane.running,
     seats: lane.seats,
     reservation: lane.share.reservation,

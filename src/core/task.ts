@@ -13,8 +13,11 @@
 import { ONE_REQUEST, amountsOf } from "./budget/amounts.ts";
 import type { Need } from "./budget/need.ts";
 import type { Flow } from "./fair-queue.ts";
+import { giveWay } from "./give-way.ts";
+import type { Way } from "./give-way.ts";
 import type { Holder } from "./context.ts";
 import type { Lane } from "./lane.ts";
+import { NO_OPTIONS } from "./options.ts";
 import type { Actual, TaskOptions } from "./options.ts";
 import type { Permit, RequeueOptions } from "./permit.ts";
 import { putBack } from "./put-back.ts";
@@ -47,8 +50,6 @@ export const LISTED = 512;
 /** Holds no seats: its lane was exempt when it started. */
 export const EXEMPT = 1_024;
 
-const NO_OPTIONS: TaskOptions = Object.freeze({});
-
 /**
  * What only some tasks have. A class and no object literal: V8 may come to make a literal's objects in the old generation,
  * where a dead one keeps all that it points to until the next full collection.
@@ -68,6 +69,8 @@ export class Extra {
   controller: AbortController | undefined = undefined;
   /** Rejects the `run` that this task goes on with, while `tell` is taken by the wait. */
   answer: ((error: unknown) => void) | undefined = undefined;
+  /** Asked when the time is up: whether the answer has begun, and nobody told. */
+  reply: Reply | undefined = undefined;
   /** What it needs of its budgets, where those are limited. */
   need: Need | undefined = undefined;
   /** How long it has waited in earlier submissions. */
@@ -76,6 +79,10 @@ export class Extra {
   cause: unknown = undefined;
   /** The permit that took this one's place after a requeue. */
   successor: Task | undefined = undefined;
+  /** How this one came to take another's place by `yield`, whose permit goes on. */
+  way: Way | undefined = undefined;
+  /** When it last let the event loop turn. */
+  sliceFrom: number | undefined = undefined;
   /** The running tasks that submitted this wait, innermost first. */
   holder: Holder | undefined = undefined;
   /** Waits that this running task has submitted on the same resource and that are not over. */
@@ -87,6 +94,11 @@ export class Extra {
   constructor(arrivedAt: number) {
     this.queuedAt = arrivedAt;
   }
+}
+
+/** The answer that a task gives piece by piece. */
+export interface Reply {
+  isBegun(): boolean;
 }
 
 /** The bits above the flags hold the position, as many as keep the word a small integer. */
@@ -176,15 +188,15 @@ export class Task implements Permit {
   }
 
   get lane(): string {
-    return this.home.name;
+    return latest(this).home.name;
   }
 
   get flow(): string {
-    return this.queue.name;
+    return latest(this).queue.name;
   }
 
   get budget(): string {
-    const need = this.more?.need;
+    const need = latest(this).more?.need;
     if (need === undefined) return "";
     // It runs already, whatever is decided here: what it has been told must stay true.
     if (need.charged === undefined && this.is(SHADOW)) this.scheduler.budgets!.pin(this);
@@ -192,11 +204,13 @@ export class Task implements Permit {
   }
 
   get waitMs(): number {
-    return this.is(SHADOW) ? 0 : waitMs(this, this.startedAt ?? this.scheduler.clock.now());
+    if (this.is(SHADOW)) return 0;
+    const task = latest(this);
+    return waitMs(task, task.startedAt ?? this.scheduler.clock.now());
   }
 
   get signal(): AbortSignal {
-    return signalOf(this);
+    return signalOf(latest(this));
   }
 
   release(actual?: Actual): void {
@@ -206,11 +220,15 @@ export class Task implements Permit {
   }
 
   answered(): void {
-    this.scheduler.answered(this);
+    this.scheduler.answered(latest(this));
   }
 
   requeue(options?: RequeueOptions): Promise<Permit> {
-    return putBack(this.scheduler, this, options ?? {});
+    return putBack(this.scheduler, latest(this), options ?? {});
+  }
+
+  yield(): Promise<boolean> {
+    return giveWay(this.scheduler, this);
   }
 
   [Symbol.dispose](): void {
@@ -229,6 +247,12 @@ Object.defineProperty(Task.prototype, Symbol.for("nodejs.util.inspect.custom"), 
     return this.toJSON();
   },
 });
+
+/** The task that a permit stands for now: after it gave way another one than at first. */
+export function latest(task: Task): Task {
+  const next = task.more?.successor;
+  return next !== undefined && next.more?.way?.handle === task ? next : task;
+}
 
 /** Milliseconds queued so far, over all turns of a task that was put back. */
 export function waitMs(task: Task, now: number): number {

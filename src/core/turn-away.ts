@@ -17,7 +17,7 @@ export function turnAway(
   const lane = laneFor(scheduler, options, ambient);
   widthOf(options);
   const task = new Task(lane.fair.peekFlow(flowOf(options, ambient)), 0, now);
-  noteOptions(task, options, ambient);
+  noteOptions(scheduler.records, task, options, ambient);
   task.extra.retryAfterMs = retryAfterMs;
   const { name: resource } = scheduler;
   const seconds = Math.ceil(retryAfterMs / 1_000);

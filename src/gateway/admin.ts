@@ -1,84 +1,67 @@
 /**
- * The admin port: health, metrics and a snapshot, all read-only. It listens on a loopback address, and answers only
- * requests that dialled it by an address: a page in the operator's browser can make a name of its own point here, but
- * then that name is what its requests carry.
+ * The admin port: health, metrics, the live page and what an operator may do. On a loopback address it answers whoever
+ * dialled it by an address, anywhere else whoever has the token.
  */
 
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { isIP } from "node:net";
-import { parseAddress } from "../policy/address.ts";
-import { metricsText } from "./metrics.ts";
+import type { Server } from "node:http";
+import { dialledByAddress } from "../admin/access.ts";
+import { adminPages } from "../admin/handler.ts";
+import { send, sendJson } from "../admin/reply.ts";
+import { isLoopback, parseAddress } from "../policy/address.ts";
+import { MetricsPage } from "../metrics/page.ts";
+import { gatewayFamilies } from "./metrics.ts";
 import type { Service } from "./serve.ts";
 
-interface Page {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-/** `probesOnly`: health checks and nothing else, for a port that others can reach. */
-export function createAdminServer(
-  service: Service,
-  address: string,
-  { probesOnly = false }: { readonly probesOnly?: boolean } = {},
-): Server {
-  const pages: Record<string, () => Page> = {
-    "/healthz": () => text(200, "ok\n"),
-    "/readyz": () => (service.draining ? text(503, "draining\n") : text(200, "ready\n")),
-  };
-  if (!probesOnly) {
-    pages["/metrics"] = () => ({
-      status: 200,
-      contentType: "text/plain; version=0.0.4; charset=utf-8",
-      body: metricsText(service.laneway.snapshot(), service.counters),
-    });
-    pages["/api/snapshot"] = () => json(200, service.laneway.snapshot());
-  }
-  const ownHost = parseAddress(address)?.host;
-  return createServer((req, res) => {
-    const page = probesOnly || dialledByAddress(req.headers.host, ownHost) ? pageOf(req, pages) : WRONG_HOST;
-    send(req, res, page);
-  });
-}
-
-const WRONG_HOST = json(403, {
+const TEXT = "text/plain; charset=utf-8";
+const WRONG_HOST = {
   error:
     "this port answers only requests whose host is an IP address, localhost or the address it listens on",
-});
+};
 
-function pageOf(req: IncomingMessage, pages: Readonly<Record<string, () => Page>>): Page {
-  const path = req.url!.split("?", 1)[0]!;
-  if (!Object.hasOwn(pages, path))
-    return json(404, { error: `there is no ${path} here`, paths: Object.keys(pages) });
-  if (req.method !== "GET" && req.method !== "HEAD")
-    return json(405, { error: `expected GET or HEAD, found ${req.method}` });
-  return pages[path]!();
+/** Serves the admin pages of a gateway; they follow its policy until the server closes. */
+export function createAdminServer(service: Service, address: string, log: (line: string) => void): Server {
+  const ownHost = parseAddress(address)?.host;
+  const local = isLoopback(ownHost ?? "localhost");
+  const metrics = new MetricsPage(service.laneway, {
+    claims: () => service.counters.claims.values(),
+    more: () => gatewayFamilies(service.counters, service.laneway.policy),
+  });
+  const pages = adminPages(service.laneway, {
+    token: service.laneway.policy.gateway.adminToken?.reveal(),
+    privateReads: !local,
+    draining: () => service.draining,
+    metrics: (accept) => metrics.read(accept),
+    log,
+  });
+  const server = createServer((req, res) => {
+    if (!local || dialledByAddress(req.headers.host, ownHost)) pages(req, res);
+    else sendJson(req, res, 403, WRONG_HOST);
+  });
+  server.on("close", () => {
+    pages.close();
+    metrics.close();
+  });
+  return server;
 }
 
-/** A request without a host is no browser's. */
-function dialledByAddress(header: string | undefined, ownHost: string | undefined): boolean {
-  if (header === undefined) return true;
-  const host = header.replace(/:\d+$/, "").toLowerCase();
-  const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  return isIP(bare) !== 0 || bare === "localhost" || bare === ownHost?.toLowerCase();
-}
-
-function send(req: IncomingMessage, res: ServerResponse, { status, contentType, body }: Page): void {
-  const headers = {
-    "content-type": contentType,
-    "content-length": Buffer.byteLength(body),
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-  };
-  res.writeHead(status, status === 405 ? { ...headers, allow: "GET, HEAD" } : headers);
-  res.end(req.method === "HEAD" ? undefined : body);
-}
-
-function text(status: number, body: string): Page {
-  return { status, contentType: "text/plain; charset=utf-8", body };
-}
-
-function json(status: number, value: unknown): Page {
-  return { status, contentType: "application/json", body: `${JSON.stringify(value)}\n` };
+/** Health checks and nothing else, for a port that others can reach. */
+export function createProbesServer(service: Service): Server {
+  return createServer((req, res) => {
+    const path = req.url!.split("?", 1)[0]!;
+    if (path !== "/healthz" && path !== "/readyz")
+      return sendJson(req, res, 404, { error: `there is no ${path} here`, paths: ["/healthz", "/readyz"] });
+    if (req.method !== "GET" && req.method !== "HEAD") {
+      res.setHeader("allow", "GET, HEAD");
+      return sendJson(req, res, 405, { error: `expected GET or HEAD, found ${req.method}` });
+    }
+    const draining = path === "/readyz" && service.draining;
+    return send(
+      req,
+      res,
+      draining ? 503 : 200,
+      TEXT,
+      draining ? "draining\n" : path === "/readyz" ? "ready\n" : "ok\n",
+    );
+  });
 }

@@ -26,10 +26,11 @@ export async function queue(call: Call, route: Route): Promise<Permit> {
 }
 
 function taskOf(call: Call, { classification: { lane, flow, rule } }: Route): TaskOptions {
-  const { id } = call;
+  const { id, notes: note } = call;
   const leftMs = forwardedDeadlineMs(call);
-  if (leftMs === undefined) return { lane, flow, rule, id };
+  if (leftMs === undefined) return { lane, flow, rule, id, note };
   // It may have been waiting for its own body until now.
   const passedMs = performance.now() - call.startedAt;
-  return { lane, flow, rule, id, timeoutMs: Math.max(0, leftMs - passedMs) };
+  note.timeoutMs = Math.max(0, leftMs - passedMs);
+  return { lane, flow, rule, id, note, timeoutMs: note.timeoutMs };
 }

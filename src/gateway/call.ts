@@ -12,6 +12,7 @@ import type { BodyFacts, Provider } from "../providers/provider.ts";
 import { whenClosed } from "../requests/node-closed.ts";
 import { originForm } from "../requests/node-facts.ts";
 import { newRequestId } from "../requests/request-id.ts";
+import { RequestNotes } from "./record.ts";
 import type { Warm } from "./warm.ts";
 
 /** The reason of everything that is stopped because nobody waits for it any more. Never shown to anyone. */
@@ -54,6 +55,8 @@ export class Call implements RequestFacts {
   /** All tries that the policy grants were made, or more are pointless: the client's SDK need not come back. */
   triedOut = false;
   readonly startedAt: number = performance.now();
+  /** What its record is to tell beside what the scheduler knows. */
+  readonly notes: RequestNotes = new RequestNotes();
   /** Why this call is to stop: its client left, or broke the protocol. */
   stopReason: Error | undefined = undefined;
   private onStop: ((reason: Error) => void) | undefined = undefined;
@@ -67,6 +70,7 @@ export class Call implements RequestFacts {
     this.expectsContinue = expectsContinue;
     this.memory = memory;
     this.path = originForm(req.url!);
+    this.notes.requestBytes = Number(req.headers["content-length"] ?? Number.NaN);
     this.provider = providerByShape(withoutQuery(this.path), (name) => this.header(name));
     // Before anything waits: a client may leave at any moment, and "close" comes once.
     const closed = (): void => {
@@ -115,6 +119,7 @@ export class Call implements RequestFacts {
   /** The reply has begun: the body is not needed for another try, and a long stream must not hold memory for it. */
   replyBegins(): void {
     this.begun = true;
+    this.notes.firstByteMs = performance.now() - this.startedAt;
     this.warm?.stop();
     this.body = undefined;
     this.freeBody();

@@ -140,6 +140,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Watched {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return;
+    this.of.call.notes.replyBytes += chunk.length;
     if (this.held !== undefined) return this.hold(controller, chunk);
     this.bodyBegun = true;
     this.bytesLeft -= chunk.length;

@@ -115,10 +115,9 @@ export function forward(call: Call, route: Route, permit: Permit, options: Forwa
       reject,
     );
     const path = upstream.basePath + call.path;
-    upstream.connections.dispatch(
-      { method: call.method, path, headers, body: body ?? upload ?? null },
-      exchange,
-    );
+    upstream
+      .connectionsFor(permit.lane)
+      .dispatch({ method: call.method, path, headers, body: body ?? upload ?? null }, exchange);
   });
   return { end, cost: (whole) => plan?.used(exchange.usage(whole)) };
 }

@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import { invalid } from "../core/errors.ts";
 import { isLoopback, parseAddress } from "../policy/address.ts";
 import type { Laneway } from "../policy/laneway.ts";
-import { createAdminServer } from "./admin.ts";
+import { createAdminServer, createProbesServer } from "./admin.ts";
 import { BodyMemory } from "./body-memory.ts";
 import { close, listen } from "./listen.ts";
 import { createProxyServer } from "./server.ts";
@@ -63,10 +63,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const proxy = createProxyServer(service);
   const admin = options.admin ?? settings.admin;
   const probes = options.probes ?? settings.probes;
-  if (admin !== false && !isLoopback(parseAddress(admin)?.host ?? "localhost")) {
+  if (
+    admin !== false &&
+    settings.adminToken === undefined &&
+    !isLoopback(parseAddress(admin)?.host ?? "localhost")
+  ) {
     throw invalid(
       "admin",
-      "a loopback address such as 127.0.0.1:8081",
+      "a loopback address such as 127.0.0.1:8081, or a gateway.adminToken in the policy",
       admin,
       "health checks from outside have probes",
     );
@@ -74,11 +78,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const url = await open(proxy, "listen", options.listen ?? settings.listen);
     const adminUrl =
-      admin === false ? undefined : await open(createAdminServer(service, admin), "admin", admin);
+      admin === false ? undefined : await open(createAdminServer(service, admin, log), "admin", admin);
     const probesUrl =
-      probes === undefined
-        ? undefined
-        : await open(createAdminServer(service, probes, { probesOnly: true }), "probes", probes);
+      probes === undefined ? undefined : await open(createProbesServer(service), "probes", probes);
     return new RunningGateway(url, adminUrl, probesUrl, service, opened);
   } catch (error) {
     await closeAll(service, opened);

@@ -66,10 +66,12 @@ export function planFor(
     flow,
     rule,
     id: call.id,
+    note: call.notes,
     cost: plan.cost,
     budget: plan.budgets,
   };
-  if (!isLanes && allMs !== Infinity) task.timeoutMs = Math.max(0, allMs - passedMs);
+  call.notes.cost = plan.isLimited ? plan.cost : undefined;
+  if (!isLanes && allMs !== Infinity) task.timeoutMs = call.notes.timeoutMs = Math.max(0, allMs - passedMs);
   if (waitedMs > 0) task.waitedMs = waitedMs;
   return { plan, body, endsAt: call.startedAt + allMs, task };
 }

@@ -117,7 +117,10 @@ async function runPlanned(call: Call, hop: Hop, context: RunContext): Promise<Fa
     for (;;) {
       const now = renewed(at, context);
       if (now !== at) planned = planFor(call, (at = now), 0, hop);
+      const beganAt = performance.now();
       failure = await tryOnce(call, at, permit, planned, hop, context);
+      if (failure !== undefined || call.notes.tries.length > 0)
+        call.notes.tried(resultOf(call, failure), beganAt);
       if (!failure?.goesOn) return failure;
       const { again: afterMs = 0, reason = "none", unsent } = failure;
       if (isUpstreams(failure.error)) counters.upstreamFailure(at.upstream.name, failure.error.reason);
@@ -148,6 +151,12 @@ async function runPlanned(call: Call, hop: Hop, context: RunContext): Promise<Fa
   }
 }
 
+/** What came of a try, in a word: a status, or what was in the way of one. */
+function resultOf(call: Call, failure: Failure | undefined): string {
+  if (failure === undefined) return String(call.res.statusCode);
+  return failure.held === undefined ? (failure.reason ?? "failed") : String(failure.held.status);
+}
+
 /** The same route under the policy in force now: its keys and its upstream may have changed while the request waited. */
 function renewed(route: Route, { upstreams }: RunContext): Route {
   const { upstream } = route;
@@ -176,7 +185,9 @@ async function tryOnce(
     forwarded = forward(call, route, permit, { claimHeader, lastReply, idle, plan, body, extraHeaders });
     const end = await forwarded.end;
     if (end.held === undefined) {
-      permit.release(actual(end.status >= 500 || end.status === 429, forwarded.cost(true)));
+      const cost = forwarded.cost(true);
+      call.notes.cost = cost ?? call.notes.cost;
+      permit.release(actual(end.status >= 500 || end.status === 429, cost));
       return undefined;
     }
     held = end.held;

@@ -9,6 +9,7 @@ import { Call } from "./call.ts";
 import { classify, mustReadBody, needsModel, readBody, readModel } from "./classify.ts";
 import type { Route } from "./classify.ts";
 import { IdleWatch } from "./idle.ts";
+import { GatewayMarks } from "./marks.ts";
 import { refuse } from "./refuse.ts";
 import { Refused } from "./refused.ts";
 import { Counters } from "./report.ts";
@@ -29,6 +30,7 @@ export class Service implements RequestHandler {
   draining = false;
   private readonly log: (line: string) => void;
   private readonly memory: BodyMemory;
+  private readonly marks: GatewayMarks;
   /** The newest call of each connection. */
   private readonly newest = new WeakMap<Duplex, Call>();
   /** Requests whose reply has not left entirely. */
@@ -42,7 +44,8 @@ export class Service implements RequestHandler {
   constructor(laneway: Laneway, log: (line: string) => void, memory: BodyMemory) {
     this.laneway = laneway;
     this.memory = memory;
-    this.upstreams = new Upstreams(laneway);
+    this.marks = new GatewayMarks(laneway);
+    this.upstreams = new Upstreams(laneway, this.marks);
     this.log = log;
     this.context = {
       upstreams: this.upstreams,
@@ -64,6 +67,7 @@ export class Service implements RequestHandler {
       const { maxBodyBytes } = this.laneway.policy.gateway;
       if (needsModel(call, this.upstreams)) await readModel(call, maxBodyBytes);
       route = classify(call, this.laneway, this.upstreams);
+      this.marks.reply(res, route.classification.lane);
       this.counters.claim(route.classification);
       if (mustReadBody(call, route)) await readBody(call, route, maxBodyBytes);
       await run(call, route, this.context);
@@ -111,6 +115,7 @@ export class Service implements RequestHandler {
       this.log(`request ${call.id} failed inside the gateway: ${what}`);
     };
     try {
+      if (route === undefined) this.marks.reply(call.res, undefined);
       refuse(call, route, error, { lastReply: this.draining || call.stopReason !== undefined, onBug });
     } catch (bug) {
       onBug(bug);

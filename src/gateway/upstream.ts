@@ -3,7 +3,8 @@
  * another one; connections to an origin that stays are kept.
  */
 
-import { Pool } from "undici";
+import { buildConnector, Pool } from "undici";
+import { markedConnector } from "../adapters/dscp/dispatcher.ts";
 import { Traffic } from "../calls/traffic.ts";
 import type { Resource } from "../node/resource.ts";
 import { budgetClass } from "../policy/budgets.ts";
@@ -13,6 +14,7 @@ import type { Fallback, Policy, PolicyLane, PolicyResource } from "../policy/pol
 import { PROVIDERS } from "../providers/known.ts";
 import type { Provider } from "../providers/provider.ts";
 import { HiddenKey, hides } from "./hidden-key.ts";
+import type { GatewayMarks } from "./marks.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_HEADERS_MAX_BYTES = 65_536;
@@ -24,12 +26,16 @@ const REPLY_HEADERS_MAX_BYTES = 65_536;
  */
 const IDLE_MS = { "http:": 4_000, "https:": 55_000 } as const;
 
+/** What the connections of a pool have in common, for those that are made with a mark. */
+const MARKED = { timeout: CONNECT_TIMEOUT_MS, allowH2: false } as const;
+
 /** A resource that requests can be forwarded to. */
 export interface Upstream {
   readonly name: string;
   readonly provider: Provider;
   readonly resource: Resource;
-  readonly connections: Pool;
+  /** For calls of this lane: all of them use the same connections, unless what is sent on them carries marks. */
+  connectionsFor(lane: string): Pool;
   /** What the upstream's URL puts before each path: `""` or `/base`. */
   readonly basePath: string;
   /** Its origin and base path. */
@@ -69,6 +75,8 @@ interface KnownTraffic {
 /** The upstreams of the policy in force, and which of them a request goes to. */
 export class Upstreams {
   private readonly laneway: Laneway;
+  private readonly marks: GatewayMarks;
+  /** By origin; those whose packets are marked by origin and mark. */
   private readonly pools = new Map<string, Pool>();
   /** What was learned of an upstream outlives a reload that does not concern it. */
   private traffics = new Map<string, KnownTraffic>();
@@ -79,8 +87,9 @@ export class Upstreams {
   private readsModels = false;
   private claims = "";
 
-  constructor(laneway: Laneway) {
+  constructor(laneway: Laneway, marks: GatewayMarks) {
     this.laneway = laneway;
+    this.marks = marks;
     this.follow();
   }
 
@@ -157,9 +166,9 @@ export class Upstreams {
       const upstream = this.upstreamOf(settings, origins, traffics.get(settings.name));
       if (upstream !== undefined) this.byName.set(upstream.name, upstream);
     }
-    for (const [origin, pool] of this.pools) {
-      if (origins.has(origin)) continue;
-      this.pools.delete(origin);
+    for (const [key, pool] of this.pools) {
+      if (origins.has(key.split(" ", 1)[0]!)) continue;
+      this.pools.delete(key);
       this.retire(pool, policy.gateway.drainTimeoutMs);
     }
   }
@@ -196,7 +205,7 @@ export class Upstreams {
       name: settings.name,
       provider,
       resource: this.laneway.resource(settings.name),
-      connections: this.poolOf(url),
+      connectionsFor: this.connectionsTo(url),
       basePath,
       url: url.origin + basePath,
       settings,
@@ -237,8 +246,15 @@ export class Upstreams {
     return entry.traffic;
   }
 
-  private poolOf(url: URL): Pool {
-    const known = this.pools.get(url.origin);
+  private connectionsTo(url: URL): (lane: string) => Pool {
+    const unmarked = this.poolOf(url, 0);
+    if (this.laneway.policy.network === undefined) return () => unmarked;
+    return (lane) => this.poolOf(url, this.marks.tos(lane));
+  }
+
+  private poolOf(url: URL, tos: number): Pool {
+    const key = tos === 0 ? url.origin : `${url.origin} ${tos}`;
+    const known = this.pools.get(key);
     if (known !== undefined) return known;
     // As many connections as there are seats: the resource's limit is the bound, and one here would be a second queue.
     // No time-outs of undici's own either: a model may think for longer than its default of 300 s.
@@ -247,12 +263,13 @@ export class Upstreams {
       pipelining: 1,
       allowH2: false,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      ...(tos === 0 ? {} : { connect: markedConnector({ buildConnector }, MARKED, tos) }),
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: IDLE_MS[url.protocol === "https:" ? "https:" : "http:"],
       maxHeaderSize: REPLY_HEADERS_MAX_BYTES,
     });
-    this.pools.set(url.origin, pool);
+    this.pools.set(key, pool);
     return pool;
   }
 }

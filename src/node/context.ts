@@ -5,9 +5,21 @@ import type { Ambient, ContextPort } from "../core/context.ts";
 
 const storage = new AsyncLocalStorage<Ambient>();
 
+/** The lane that the whole process was started in, by `laneway run` or `spawnInLane`: read once, for each look costs 0.2 µs. */
+let ofProcess: Ambient | undefined = ambientOf(process.env["LANEWAY_LANE"]);
+
+function ambientOf(lane: string | undefined): Ambient | undefined {
+  return lane === undefined || lane === "" ? undefined : { lane, rule: "LANEWAY_LANE" };
+}
+
+/** From here on everything in this process that is in no lane of its own is in this one. */
+export function setProcessLane(lane: string): void {
+  ofProcess = ambientOf(lane);
+}
+
 /** The async context of Node as the core's port. */
 export const asyncContext: ContextPort = {
-  get: () => storage.getStore(),
+  get: () => storage.getStore() ?? ofProcess,
   run: (ambient, fn) => storage.run(ambient, fn),
 };
 
@@ -58,11 +70,12 @@ function keepAmbient(builder: PromiseLike<unknown>, ambient: Ambient): void {
 }
 
 /**
- * The lane that surrounds the running code, undefined outside of any.
+ * The lane that surrounds the running code, else the one that the process was started in (`LANEWAY_LANE`, as `laneway
+ * run` sets it); undefined outside of any.
  *
  * @example
  * runInLane("bulk", () => currentLane()); // => "bulk"
  */
 export function currentLane(): string | undefined {
-  return storage.getStore()?.lane;
+  return asyncContext.get()?.lane;
 }

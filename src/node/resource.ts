@@ -1,6 +1,8 @@
 import type { ResourceOptions } from "../core/options.ts";
+import type { Ports } from "../core/ports.ts";
 import { Resource as CoreResource } from "../core/resource.ts";
 import { asyncContext } from "./context.ts";
+import { memoryUsedAt } from "./memory.ts";
 import { processSaturation } from "./saturation.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -27,7 +29,19 @@ export class Resource extends CoreResource {
       detectDeadlock: given.detectDeadlock === true,
       // On another clock the state of this process says nothing.
       saturation: given.clock === undefined ? processSaturation : undefined,
+      memory: memoryOf(given),
+      turn: given.clock === undefined ? turn : undefined,
       flowWeight: given.flowWeight,
     });
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** On another clock the memory of this process says nothing, unless somebody tells what to read. */
+function memoryOf({ memory, clock }: Partial<ResourceOptions>): Ports["memory"] {
+  if (typeof memory === "function") return memory;
+  return clock === undefined ? memoryUsedAt : undefined;
 }

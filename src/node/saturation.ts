@@ -12,10 +12,9 @@
  */
 
 import { readFileSync } from "node:fs";
-import { totalmem } from "node:os";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import { getHeapStatistics } from "node:v8";
 import type { Saturation } from "../core/limit/limit.ts";
+import { memoryUsed } from "./memory.ts";
 
 /** What one look at the process says. Parts are from 0 to 1. */
 export interface SaturationReading {
@@ -74,14 +73,6 @@ let shared: (() => Saturation | undefined) | undefined;
 export function processSaturation(): Saturation | undefined {
   shared ??= watchSaturation(() => performance.now());
   return shared();
-}
-
-function memoryUsed(): number {
-  const heap = getHeapStatistics();
-  const limit = process.constrainedMemory();
-  // Without a container's limit it is 0, or more than there is.
-  const container = limit > 0 && limit <= totalmem() ? process.memoryUsage.rss() / limit : 0;
-  return Math.max(container, heap.used_heap_size / heap.heap_size_limit);
 }
 
 /** "Full": nothing of the container ran. Without a file, an older kernel or another system, nothing is known. */

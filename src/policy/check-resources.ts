@@ -96,9 +96,13 @@ function checkUpstream({ document, value }: Draft, path: Path): void {
   }
 }
 
+/** What nobody guesses. */
+const TOKEN_SHORTEST = 16;
+
 /** Reports addresses that nothing can listen on, twice the same one, and an admin port open to the network. */
 export function checkGateway(draft: Draft): void {
   const { document, value } = draft;
+  const token = textAt(value, ["gateway", "adminToken"]);
   const users = new Map<string, string>();
   for (const field of ["listen", "admin", "probes"]) {
     const path = ["gateway", field];
@@ -123,12 +127,18 @@ export function checkGateway(draft: Draft): void {
     if (user !== undefined && address.port !== 0) {
       document.report(path, `${place}: the same address as gateway.${user}`, "each needs a port of its own");
     }
-    if (field === "admin" && !isLoopback(address.host)) {
+    if (field === "admin" && !isLoopback(address.host) && token === undefined) {
       document.report(
         path,
-        `${place}: expected a loopback address such as 127.0.0.1:8081, found ${document.show(path, text)}`,
+        `${place}: expected a loopback address such as 127.0.0.1:8081, or a gateway.adminToken, found ${document.show(path, text)}`,
         "for health checks from outside use gateway.probes",
       );
     }
   }
+  if (token !== undefined && token.length < TOKEN_SHORTEST)
+    document.report(
+      ["gateway", "adminToken"],
+      `gateway.adminToken: expected ${TOKEN_SHORTEST} characters or more, found fewer`,
+      "make one with: openssl rand -hex 24",
+    );
 }

@@ -1,5 +1,7 @@
 /** laneway.yaml as it is written: units are text, defaults are absent. `schema.ts` says what each field means. */
 
+import type { KubernetesEntry } from "./lane-kubernetes.ts";
+
 /** The fields of a lane that a resource may refine. */
 export interface LaneFields {
   reservation?: number | string | undefined;
@@ -25,6 +27,8 @@ export interface LaneEntry extends LaneFields {
         oomScoreAdj?: number | undefined;
       }
     | undefined;
+  network?: { dscp?: number | string | undefined; share?: string | undefined } | undefined;
+  kubernetes?: KubernetesEntry | undefined;
 }
 
 /** One entry of `classify`. */
@@ -80,6 +84,7 @@ export interface ResourceEntry {
   limit?: number | "adaptive" | AdaptiveEntry | undefined;
   queue?: { max?: number | undefined; whenFull?: "reject" | "evict" | undefined } | undefined;
   order?: "strict" | "weighted" | undefined;
+  memory?: boolean | undefined;
   keys?: string[] | undefined;
   budgets?: (BudgetFields & { models?: Record<string, BudgetFields> | undefined }) | undefined;
   retry?:
@@ -108,10 +113,12 @@ export interface PolicyFile {
     | undefined;
   resources?: Record<string, ResourceEntry> | undefined;
   enforce?: boolean | undefined;
+  network?: { profile: "safe" | "rfc4594"; checkQueue?: boolean | undefined } | undefined;
   gateway?:
     | {
         listen?: string | undefined;
         admin?: string | false | undefined;
+        adminToken?: string | undefined;
         probes?: string | undefined;
         drainTimeout?: string | undefined;
         maxBody?: string | undefined;

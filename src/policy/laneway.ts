@@ -1,15 +1,19 @@
 /** A policy in force: its resources, its rules, and the file they came from. */
 
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 import { invalid } from "../core/errors.ts";
 import type { ResourceSnapshot } from "../core/snapshot.ts";
 import { Resource } from "../node/resource.ts";
+import { systemClock } from "../node/system-clock.ts";
 import { compileClassify } from "./classify.ts";
 import type { Classification, RequestFacts } from "./classify.ts";
 import { checkFallbacks } from "./fallback.ts";
 import { setForwardTo } from "./forward-to.ts";
 import { checkResource, resourceOptions } from "./options.ts";
+import { checkOverride, MOST_OVERRIDES, withOverrides } from "./overrides.ts";
+import type { Override, OverrideRequest } from "./overrides.ts";
 import { parsePolicy, withOwnRequests } from "./policy.ts";
 import type { Policy } from "./policy.ts";
 import { FileWatch } from "./watch.ts";
@@ -40,10 +44,15 @@ export interface FromFileOptions extends LanewayOptions {
  */
 export class Laneway {
   readonly #options: LanewayOptions;
+  /** As it was given, without what operators have laid over it. */
+  #given: Policy;
   #policy: Policy;
+  #overrides: readonly Override[] = [];
+  readonly #expiries = new Map<string, () => void>();
   #classify: (request: RequestFacts) => Classification;
   #resources: ReadonlyMap<string, Resource>;
   #watch: FileWatch | undefined;
+  #refusedEdit: Error | undefined;
 
   /**
    * Puts a policy in force.
@@ -58,6 +67,7 @@ export class Laneway {
       ...(random === undefined ? {} : { random }),
     };
     this.#classify = accept(policy);
+    this.#given = policy;
     this.#policy = policy;
     this.#resources = new Map(Object.keys(policy.resources).map((name) => [name, this.#make(policy, name)]));
   }
@@ -123,6 +133,69 @@ export class Laneway {
    */
   update(given: Policy): void {
     const policy = withOwnRequests(given);
+    // What is wrong with it must not be blamed on an override, nor an override that no longer fits on it.
+    accept(policy);
+    this.#lay(policy, this.#overrides);
+  }
+
+  /** Why the last edit of the file was refused; undefined while what the file says is in force. */
+  get refusedEdit(): Error | undefined {
+    return this.#refusedEdit;
+  }
+
+  /** The changes for a time that are in force, oldest first. */
+  get overrides(): readonly Override[] {
+    return this.#overrides;
+  }
+
+  /**
+   * Changes a limit, a reservation or the state of a lane for a time, over whatever policy is in force.
+   *
+   * @throws LanewayError `LANEWAY_INVALID` when it names what there is not, is too long, or does not fit the policy.
+   * @example
+   * laneway.override({ resource: "main-db", lane: "bulk", state: "paused", durationMs: 10 * 60_000 });
+   */
+  override(request: OverrideRequest): Override {
+    checkOverride(this.#given, request);
+    if (this.#overrides.length >= MOST_OVERRIDES)
+      throw invalid("override", `at most ${MOST_OVERRIDES} at a time`, MOST_OVERRIDES + 1, "end one first");
+    const since = Date.now();
+    const id = randomUUID().slice(0, 8);
+    const override: Override = { ...request, id, since, until: since + request.durationMs };
+    this.#put(withOverrides(this.#given, [...this.#overrides, override]));
+    this.#overrides = [...this.#overrides, override];
+    const { clock = systemClock } = this.#options;
+    this.#expiries.set(
+      id,
+      clock.after(request.durationMs, () => void this.endOverride(id)),
+    );
+    return override;
+  }
+
+  /** Ends one before its time; false when there is none of that id. */
+  endOverride(id: string): boolean {
+    const rest = this.#overrides.filter((override) => override.id !== id);
+    if (rest.length === this.#overrides.length) return false;
+    this.#lay(this.#given, rest);
+    return true;
+  }
+
+  /** Puts a policy in force with those overrides that fit it; the others are over. */
+  #lay(policy: Policy, overrides: readonly Override[]): void {
+    const kept: Override[] = [];
+    for (const override of overrides) if (fits(policy, [...kept, override])) kept.push(override);
+    this.#put(withOverrides(policy, kept));
+    this.#given = policy;
+    this.#overrides = kept;
+    for (const [id, forget] of this.#expiries) {
+      if (kept.some((override) => override.id === id)) continue;
+      forget();
+      this.#expiries.delete(id);
+    }
+  }
+
+  /** All or nothing. */
+  #put(policy: Policy): void {
     const classify = accept(policy);
     const before = this.#resources;
     const changed: Resource[] = [];
@@ -158,8 +231,9 @@ export class Laneway {
     return drained.every(Boolean);
   }
 
-  /** Stops following the policy file. Resources stay in use. */
+  /** Stops following the policy file, and ends what was changed for a time. Resources stay in use. */
   close(): void {
+    for (const { id } of this.#overrides) this.endOverride(id);
     this.#watch?.close();
     this.#watch = undefined;
   }
@@ -176,13 +250,27 @@ export class Laneway {
         try {
           this.update(await parsePolicy(edited, { file }));
         } catch (error) {
+          this.#refusedEdit = error as Error;
           onReloadError(error as Error);
           return;
         }
+        this.#refusedEdit = undefined;
         onReload?.(this.#policy);
       },
       unreadable: onReloadError,
     });
+  }
+}
+
+/** Whether the last of them fits the policy with the others in force. */
+function fits(policy: Policy, overrides: readonly Override[]): boolean {
+  try {
+    const { id: _id, since: _since, until: _until, ...request } = overrides.at(-1)!;
+    checkOverride(policy, request);
+    accept(withOverrides(policy, overrides));
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -14,8 +14,11 @@ import type { Policy, PolicyBudgets, PolicyLane, PolicyResource } from "./policy
 const UPSTREAM_SPREAD_MS = 250;
 
 /** What `new Resource` is given for one resource of a policy. */
-export function resourceOptions(policy: Policy, resource: PolicyResource): ResourceOptions {
-  const { name, limit, order, queue, lanes, budgets, upstream } = resource;
+export function resourceOptions(
+  policy: Policy,
+  resource: PolicyResource,
+): ResourceOptions & { readonly memory: boolean } {
+  const { name, limit, order, queue, lanes, budgets, upstream, memory } = resource;
   return {
     name,
     limit,
@@ -26,6 +29,7 @@ export function resourceOptions(policy: Policy, resource: PolicyResource): Resou
     queue: { ...(queue.max === undefined ? {} : { max: queue.max }), whenFull: queue.whenFull },
     ...(budgets === undefined ? {} : { budgets: budgetOptions(budgets, upstream) }),
     enforce: policy.enforce,
+    memory,
     detectDeadlock: true,
   };
 }
@@ -58,9 +62,10 @@ function budgetOptions(
 }
 
 function laneOptions(lane: PolicyLane): LaneOptions {
-  const { name, reservation, lendable, ceiling, weight, timeoutMs, queue, agingAfterMs, exempt } = lane;
+  const { name, reservation, lendable, ceiling, weight, timeoutMs, queue, agingAfterMs, exempt, state } =
+    lane;
   // The core refuses what would be without effect: an exempt lane has neither seats nor a queue.
-  if (exempt) return { name, timeoutMs, exempt };
+  if (exempt) return { name, timeoutMs, exempt, ...(state === undefined ? {} : { state }) };
   return {
     name,
     reservation,
@@ -70,5 +75,6 @@ function laneOptions(lane: PolicyLane): LaneOptions {
     timeoutMs,
     queue,
     ...(agingAfterMs === undefined ? {} : { aging: { afterMs: agingAfterMs } }),
+    ...(state === undefined ? {} : { state }),
   };
 }

@@ -33,8 +33,8 @@ function doubleStarProblem(segments: readonly string[], separator: string): stri
 export function pathMatcher(pattern: string): Matcher {
   const segments = segmentsOf(trimmed(collapsed(decoded(pattern) ?? pattern)));
   const stars = segments.filter((segment) => segment.includes("*")).length;
-  const whole = segments.join("/");
-  if (stars === 0) return (path) => path === `/${whole}`;
+  const whole = `/${segments.join("/")}`;
+  if (stars === 0) return (path) => path === whole;
   if (stars === 1 && segments.at(-1) === "**") {
     // The most common form, and the whole cost of a request that matches no rule: two comparisons, nothing split.
     const prefix = segments

@@ -6,8 +6,9 @@
 
 import { limitOptions } from "../core/limit/limit-options.ts";
 import { DEFAULT_LANES, laneDefaults } from "../core/options.ts";
-import type { Cost, Percent } from "../core/options.ts";
+import type { Cost, LaneState, Percent } from "../core/options.ts";
 import { floorSeats } from "../core/seats.ts";
+import type { LaneKubernetes } from "./lane-kubernetes.ts";
 import { secrets } from "./secret.ts";
 import type { Secret } from "./secret.ts";
 
@@ -28,10 +29,16 @@ export interface PolicyLane {
   /** The age past which a waiter may be picked out of turn; undefined means the policy's `aging.afterMs`. */
   readonly agingAfterMs: number | undefined;
   readonly exempt: boolean;
+  /** Set by an operator for a time; undefined is open. No file says it. */
+  readonly state?: LaneState | undefined;
   /** What its processes get of the processor, where it is not what the name gives. */
   readonly cpu?: LaneProcessor | undefined;
   /** What its processes get of memory, where it is not what the name gives. */
   readonly memory?: LaneMemory | undefined;
+  /** What its packets get, where it is not what the name and the rank give. */
+  readonly network?: LaneNetwork | undefined;
+  /** What its pods get in a cluster, where it is not what the name and the rank give. */
+  readonly kubernetes?: LaneKubernetes | undefined;
 }
 
 /** The processor for the processes of a lane. */
@@ -52,6 +59,22 @@ export interface LaneMemory {
   readonly maxBytes?: number | undefined;
   /** From -1000 to 1000: the highest is ended first when memory runs out. */
   readonly oomScoreAdj?: number | undefined;
+}
+
+/** The network for the packets of a lane. */
+export interface LaneNetwork {
+  /** The mark of its packets, a code point from 0 to 63. */
+  readonly dscp?: number | undefined;
+  /** The part of the link that a queue guarantees it: a fraction from 0.01 to 1. */
+  readonly share?: number | undefined;
+}
+
+/** The marks of packets. */
+export interface PolicyNetwork {
+  /** Which marks lanes have by name. */
+  readonly profile: "safe" | "rfc4594";
+  /** False: marks are set although this host's queues are not ready for them. */
+  readonly checkQueue: boolean;
 }
 
 /** One line of `classify`: all conditions that are given must hold. */
@@ -122,6 +145,8 @@ export interface PolicyResource {
   readonly limit: number | AdaptivePolicyLimit;
   readonly order: "strict" | "weighted";
   readonly queue: { readonly max: number | undefined; readonly whenFull: "reject" | "evict" };
+  /** Whether newcomers of low lanes are refused while memory runs out. */
+  readonly memory: boolean;
   /** All lanes of the policy, as this resource refines them. */
   readonly lanes: readonly PolicyLane[];
   /** Keys for the upstream, which share the load; none: the caller's own credential passes. */
@@ -144,6 +169,8 @@ export interface PolicyGateway {
   readonly listen: string;
   /** False: no admin port. */
   readonly admin: string | false;
+  /** What operators who change something must know; without it the admin port is read-only. */
+  readonly adminToken?: Secret | undefined;
   readonly probes: string | undefined;
   readonly drainTimeoutMs: number;
   readonly maxBodyBytes: number;
@@ -166,6 +193,8 @@ export interface Policy {
   };
   readonly resources: Readonly<Record<string, PolicyResource>>;
   readonly enforce: boolean;
+  /** Undefined: packets are not marked. */
+  readonly network?: PolicyNetwork | undefined;
   readonly gateway: PolicyGateway;
   /** The file it was read from, as it was named. */
   readonly file: string | undefined;
@@ -286,6 +315,7 @@ export function withResource(policy: Policy, resource: NewResource): Policy {
     limit: typeof limit === "number" ? limit : adaptiveLimit(limit),
     order: "strict",
     queue: { max: undefined, whenFull: "reject" },
+    memory: true,
     lanes: policy.lanes,
     keys: secrets(resource.keys ?? []),
     laneKeys: byLane(resource.laneKeys, secrets),

@@ -6,8 +6,10 @@
 import { isLanewayError } from "../core/errors.ts";
 import { checkCalls } from "./check-calls.ts";
 import { checkFallbacks } from "./check-fallbacks.ts";
+import { checkKubernetes } from "./check-kubernetes.ts";
 import { checkLanes } from "./check-lanes.ts";
 import { checkGateway, checkResources } from "./check-resources.ts";
+import { checkNetwork } from "./check-network.ts";
 import { checkCallers, checkForwardTo, checkRules } from "./check-rules.ts";
 import { PolicyDocument } from "./document.ts";
 import { draftOf } from "./draft.ts";
@@ -35,6 +37,8 @@ function checked(document: PolicyDocument, file: string | undefined): Policy | u
   const shaped = checkStructure(document);
   const draft = draftOf(document);
   checkLanes(draft);
+  checkNetwork(draft);
+  checkKubernetes(draft);
   checkRules(draft);
   checkCallers(draft);
   checkForwardTo(draft);

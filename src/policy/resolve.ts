@@ -1,7 +1,9 @@
 /** From a file without problems to a policy without gaps: every default filled in, every unit converted. */
 
 import type { Cost, Percent } from "../core/options.ts";
+import { parseCodePoint } from "./code-points.ts";
 import type { PolicyDocument } from "./document.ts";
+import { laneKubernetesOf } from "./lane-kubernetes.ts";
 import type {
   AdaptiveEntry,
   BudgetFields,
@@ -58,9 +60,13 @@ export function resolvePolicy(file: PolicyFile, document: PolicyDocument, name: 
     },
     resources,
     enforce: file.enforce ?? true,
+    ...(file.network === undefined
+      ? {}
+      : { network: { profile: file.network.profile, checkQueue: file.network.checkQueue ?? true } }),
     gateway: {
       listen: gateway?.listen ?? defaults.gateway.listen,
       admin: gateway?.admin ?? defaults.gateway.admin,
+      ...(gateway?.adminToken === undefined ? {} : { adminToken: secrets([gateway.adminToken])[0] }),
       probes: gateway?.probes,
       drainTimeoutMs: duration(gateway?.drainTimeout) ?? defaults.gateway.drainTimeoutMs,
       maxBodyBytes:
@@ -77,7 +83,14 @@ function listedLane(entry: LaneEntry): PolicyLane {
     waitMs: duration(wait) ?? lane.objective.waitMs,
     success: fraction(success) ?? lane.objective.success,
   };
-  return { ...lane, objective, exempt: entry.exempt ?? false, ...processFieldsOf(entry) };
+  return {
+    ...lane,
+    objective,
+    exempt: entry.exempt ?? false,
+    ...processFieldsOf(entry),
+    ...networkOf(entry),
+    ...kubernetesOf(entry),
+  };
 }
 
 /** For the lane's processes; what is left out comes from the lane's name, where it is used. */
@@ -85,6 +98,17 @@ function processFieldsOf({ cpu, memory }: LaneEntry): Pick<PolicyLane, "cpu" | "
   const { high, low, max, oomScoreAdj } = memory ?? {};
   const limits = { highBytes: bytes(high), lowBytes: bytes(low), maxBytes: bytes(max), oomScoreAdj };
   return { ...(cpu === undefined ? {} : { cpu }), ...(memory === undefined ? {} : { memory: limits }) };
+}
+
+/** For the lane's packets; what is left out comes from the lane's name and rank, where it is used. */
+function networkOf({ network }: LaneEntry): Pick<PolicyLane, "network"> {
+  if (network === undefined) return {};
+  return { network: { dscp: parseCodePoint(network.dscp), share: fraction(network.share) } };
+}
+
+/** For the lane's pods; what is left out comes from the lane's name and rank, where it is used. */
+function kubernetesOf({ kubernetes }: LaneEntry): Pick<PolicyLane, "kubernetes"> {
+  return kubernetes === undefined ? {} : { kubernetes: laneKubernetesOf(kubernetes) };
 }
 
 function refined(lane: PolicyLane, fields: LaneFields): PolicyLane {
@@ -118,6 +142,7 @@ function resourceOf(name: string, entry: ResourceEntry, lanes: readonly PolicyLa
     limit: typeof limit === "number" ? limit : adaptiveOf(limit),
     order: entry.order ?? "strict",
     queue: { max: entry.queue?.max, whenFull: entry.queue?.whenFull ?? "reject" },
+    memory: entry.memory ?? true,
     lanes: lanes.map((lane) => refined(lane, entry.lanes?.[lane.name] ?? {})),
     keys: secrets(entry.keys ?? []),
     laneKeys: byLane(entry.lanes, ({ keys }) => (keys === undefined ? undefined : secrets(keys))),

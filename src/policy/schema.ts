@@ -31,6 +31,8 @@ import {
   weight,
   yesNo,
 } from "./leaves.ts";
+import { laneKubernetes } from "./kubernetes-schema.ts";
+import { laneNetwork, network } from "./network-schema.ts";
 
 const ADAPTIVE = "a whole number of seats, adaptive, or a map with adaptive: true";
 
@@ -126,6 +128,12 @@ const lane = z.strictObject({
     })
     .optional()
     .describe("What processes of the lane get of memory, for laneway run and laneway/process."),
+  network: laneNetwork
+    .optional()
+    .describe("What packets of the lane get, for the gateway, laneway/dscp and laneway network."),
+  kubernetes: laneKubernetes
+    .optional()
+    .describe("What pods of the lane get, for laneway kubernetes and laneway/kubernetes."),
 });
 
 const rule = z.strictObject({
@@ -241,6 +249,11 @@ const resource = z.strictObject({
     .describe(
       "Who gets what is left beyond reservations: the highest waiting lane, or all by weight. Default: strict.",
     ),
+  memory: yesNo
+    .optional()
+    .describe(
+      "Whether newcomers of the lowest lanes are refused while the process runs out of memory. Default: true.",
+    ),
   keys: keys
     .optional()
     .describe(
@@ -328,6 +341,9 @@ export const PolicySchema: z.ZodType<PolicyFile> = z
     enforce: yesNo
       .optional()
       .describe("false: decide, count and explain, but hold nothing back. Default: true."),
+    network: network
+      .optional()
+      .describe("Marks of packets by lane, for networks and queues that know them. Default: no marks."),
     gateway: z
       .strictObject({
         listen: address.optional().describe("Where the gateway takes requests. Default: 127.0.0.1:8080."),
@@ -337,7 +353,14 @@ export const PolicySchema: z.ZodType<PolicyFile> = z
             address,
           ])
           .optional()
-          .describe("The admin port, on a loopback address; false: none. Default: 127.0.0.1:8081."),
+          .describe(
+            "The admin port, on a loopback address unless there is an adminToken; false: none. Default: 127.0.0.1:8081.",
+          ),
+        adminToken: key
+          .optional()
+          .describe(
+            "What operators who change something must know, as ${VAR}, not the token itself; 16 characters or more. Default: the admin port is read-only.",
+          ),
         probes: address
           .optional()
           .describe("A port with /healthz and /readyz only, for a kubelet. Default: none."),

@@ -11,12 +11,11 @@ type Issue = z.core.$ZodIssue;
 
 /** Fields of the format that nothing acts on yet: accepting one would be a promise that is not kept. */
 const NOT_YET: readonly { readonly field: string; readonly within: RegExp }[] = [
-  ...["network", "kubernetes"].map((field) => ({
+  // Processes, packets and pods belong to a lane, not to a resource.
+  ...["cpu", "memory", "network", "kubernetes"].map((field) => ({
     field,
-    within: /^(?:resources\.[^.]+\.)?lanes\.[^.]+$/,
+    within: /^resources\.[^.]+\.lanes\.[^.]+$/,
   })),
-  // Processes belong to a lane, not to a resource.
-  ...["cpu", "memory"].map((field) => ({ field, within: /^resources\.[^.]+\.lanes\.[^.]+$/ })),
 ];
 
 /**

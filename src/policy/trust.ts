@@ -136,9 +136,11 @@ export function weighClaim(
   caller: Caller | undefined,
 ): { rank: number; claim: Claim } | undefined {
   if (typeof value !== "string" || value === "") return undefined;
-  const claimed = value.length > CLAIM_LENGTH_MAX ? `${value.slice(0, CLAIM_LENGTH_MAX)}…` : value.trim();
   const urgency = header === "priority" ? urgencyOf(value) : undefined;
   if (header === "priority" && urgency === undefined) return undefined;
+  // What is counted by its claim must be one of a few: the rest of a Priority header is the client's own text.
+  const text = urgency === undefined ? value.trim() : `u=${urgency}`;
+  const claimed = text.length > CLAIM_LENGTH_MAX ? `${text.slice(0, CLAIM_LENGTH_MAX)}…` : text;
   const wanted = urgency === undefined ? ranks.byName.get(claimed) : urgencyRank(urgency, ranks);
   if (wanted === undefined) return { rank, claim: { claimed, decision: "unknown-lane" } };
   if (wanted === rank) return { rank, claim: { claimed, decision: "granted" } };

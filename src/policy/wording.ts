@@ -61,6 +61,7 @@ function probablyMeant(expected: string, value: unknown): string | undefined {
     return typeof value === "string" && /^\d+$/.test(text) ? text : undefined;
   if (expected.startsWith("an address") && /^:?\d+$/.test(text)) return `127.0.0.1:${text.replace(":", "")}`;
   if (expected.startsWith("a size")) return sizeMeant(text);
+  if (expected.startsWith("an amount of memory")) return memoryMeant(text);
   if (expected.startsWith("a rate")) return rateMeant(text);
   const choices = / or /.test(expected) ? expected.split(/, | or /) : [];
   return typeof value === "string" ? closest(value, choices) : undefined;
@@ -78,6 +79,12 @@ function sizeMeant(text: string): string | undefined {
   if (found === null) return undefined;
   const unit = { "": "B", k: "KiB", m: "MiB", g: "GiB" }[found[2]!.toLowerCase()];
   return unit === undefined ? undefined : `${found[1]}${unit}`;
+}
+
+/** Kubernetes writes `Mi` for what the rest of a policy calls `MiB`. */
+function memoryMeant(text: string): string | undefined {
+  const found = /^(\d+(?:\.\d+)?)\s*([kmgt])i?b?$/i.exec(text);
+  return found === null ? undefined : `${found[1]}${found[2]!.toUpperCase()}i`;
 }
 
 function rateMeant(text: string): string | undefined {

@@ -9,6 +9,7 @@ import { isLanewayError } from "../core/errors.ts";
 import type { LanewayError } from "../core/errors.ts";
 import type { TaskOptions } from "../core/options.ts";
 import type { Permit } from "../core/permit.ts";
+import type { Reply } from "../core/task.ts";
 import { asyncContext } from "../node/context.ts";
 import { alreadyAdmitted, hold } from "./admission.ts";
 import type { Admission } from "./admission.ts";
@@ -17,7 +18,7 @@ import type { Opened } from "./around.ts";
 import type { Decision, Gate } from "./gate.ts";
 import { isBehindOthers, whenClosed, whenInTurn } from "./node-closed.ts";
 import { NodeFacts } from "./node-facts.ts";
-import { answerLate, answerRefused, whenBegun } from "./node-reply.ts";
+import { answerLate, answerRefused } from "./node-reply.ts";
 import { whenLate } from "./late.ts";
 import { printable } from "../providers/refusal-kind.ts";
 import { newRequestId } from "./request-id.ts";
@@ -114,7 +115,7 @@ function enter<Request, Shed>(
   new Visit(gate.tellsLane, req, res, visitor, decision).begin();
 }
 
-class Visit<Request> implements Admission {
+class Visit<Request> implements Admission, Reply {
   readonly lane: string;
   readonly flow: string;
   readonly rule: string;
@@ -192,8 +193,7 @@ class Visit<Request> implements Admission {
     this.permit = permit;
     hold(req, this.decision.resource, this);
     if (this.tellsLane) tellLane(res, lane, permit.waitMs);
-    whenBegun(res, permit);
-    whenLate(permit, (error) => this.late(error));
+    whenLate(permit, (error) => this.late(error), this);
     const { visitor, decision, deadline } = this;
     if (visitor.opened !== undefined) {
       visitor.opened.admitted(decision, deadline, permit);
@@ -226,6 +226,10 @@ class Visit<Request> implements Admission {
     } catch (fault) {
       this.visitor.fail(fault);
     }
+  }
+
+  isBegun(): boolean {
+    return this.res.headersSent;
   }
 
   /** The time is up and nothing was answered: the client is told, its connection ends, and with that the seat is free. */

@@ -1,8 +1,7 @@
-/** Writes what the admission has to say to a client, and notices when the application begins to. */
+/** Writes what the admission has to say to a client. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LanewayError } from "../core/errors.ts";
-import type { Permit } from "../core/permit.ts";
 import { refusalReply } from "./refusal.ts";
 import type { Refused } from "./refusal.ts";
 
@@ -40,51 +39,4 @@ const SAYING = "setHeader appendHeader setHeaders removeHeader writeHead flushHe
 
 function sayNothing(this: ServerResponse): ServerResponse {
   return this;
-}
-
-/**
- * Tells `permit` when the head of the reply is written. `writeHead` is the one place through which every reply goes.
- *
- * One function for all replies: an engine that sees a new function on each reply keeps replies that are over for longer
- * than the collector should have to carry them.
- */
-export function whenBegun(res: ServerResponse, permit: Permit): void {
-  const watched = res as Watched;
-  // oxlint-disable-next-line typescript/unbound-method
-  watched[BEGINNING] = new Beginning(res.writeHead, permit, watched[BEGINNING]);
-  res.writeHead = begin;
-}
-
-const BEGINNING = Symbol("laneway.beginning");
-
-interface Watched extends ServerResponse {
-  [BEGINNING]?: Beginning | undefined;
-}
-
-class Beginning {
-  readonly writeHead: ServerResponse["writeHead"];
-  readonly permit: Permit;
-  readonly outer: Beginning | undefined;
-
-  constructor(writeHead: ServerResponse["writeHead"], permit: Permit, outer: Beginning | undefined) {
-    this.writeHead = writeHead;
-    this.permit = permit;
-    this.outer = outer;
-  }
-}
-
-function begin(this: Watched, ...args: unknown[]): ServerResponse {
-  const beginning = this[BEGINNING];
-  // A wrapper of somebody else's that kept this function, and calls it once more.
-  if (beginning === undefined) {
-    const { writeHead } = Object.getPrototypeOf(this) as {
-      readonly writeHead: (...args: unknown[]) => ServerResponse;
-    };
-    return Reflect.apply(writeHead, this, args);
-  }
-  const { writeHead, permit, outer } = beginning;
-  this[BEGINNING] = outer;
-  this.writeHead = writeHead;
-  permit.answered();
-  return Reflect.apply(writeHead, this, args) as ServerResponse;
 }

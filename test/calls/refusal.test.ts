@@ -22,6 +22,7 @@ test("each reason has the status that its provider's clients understand", () => 
     "LANEWAY_REJECTED lane-full: 429 429 503",
     "LANEWAY_REJECTED resource-full: 429 429 503",
     "LANEWAY_REJECTED flow-share: 429 429 429",
+    "LANEWAY_REJECTED memory: 429 429 503",
     "LANEWAY_REJECTED next-service: 429 429 503",
     "LANEWAY_EVICTED outranked: 429 429 503",
     "LANEWAY_EVICTED flow-share: 429 429 429",

@@ -112,6 +112,7 @@ test("without a terminal the demo writes plain lines, then the table, the curves
   const text = run.output();
   assert.match(text, /^laneway demo: the same load through two gateways/);
   assert.match(text, /The upstream allows 30,000 input tokens a minute/);
+  assert.match(text, /^Live page while it runs: http:\/\/127\.0\.0\.1:\d+\/ /m);
   assert.match(text, /time +chat waits +queued +429s +chat waits +queued +429s\n +\d\.\d s +\S/);
   assert.match(text, /^(KEPT|MISSED) {2}/m);
   assert.match(text, /chat wait, p99 .* objective < 50 ms/);

@@ -191,6 +191,30 @@ test("laneway run that is killed leaves the command in its lane, and no group wh
   assert.ok(!existsSync(group));
 });
 
+test("a command that was raised out of a lower lane leaves no group either", async (t) => {
+  // Hardly lower: on a busy machine a program that is idle by lane does not even start.
+  const cwd = await folderWith(t, {
+    "laneway.yaml": "lanes: [{ name: normal }, { name: lower, cpu: { weight: 99 } }]\n",
+  });
+  const { cpu } = lookAtHost();
+  const inner = [
+    process.execPath,
+    MAIN,
+    "run",
+    "--lane",
+    "normal",
+    "--raise",
+    "--",
+    "cat",
+    "/proc/self/cgroup",
+  ];
+  const { code, out } = await laneway(["run", "--lane", "lower", "--", ...inner], { cwd });
+  assert.equal(code, 0);
+  if (cpu.version === 0) return;
+  assert.match(out, /\/laneway-normal\/run-\d+$/m);
+  for (const lane of ["lower", "normal"]) assert.ok(!existsSync(`${cpu.base}/laneway-${lane}`), lane);
+});
+
 test("--wait takes turns, the more important lane first, and a holder that is killed holds on until its command ends", async (t) => {
   const until = await pipe(t);
   const name = `test-${process.pid}`;

@@ -66,7 +66,8 @@ test("a deadline that has passed at submission is refused before anything runs, 
     );
     assert.equal(resource.tryAcquire(task), undefined);
   }
-  assert.equal(resource.snapshot().lanes[0]!.rejected, 6);
+  // What only looks for a free seat is no task yet.
+  assert.equal(resource.snapshot().lanes[0]!.rejected, 3);
 });
 
 test("predicted: what stands before it and its own run take longer than what is left", async () => {

@@ -40,7 +40,14 @@ function full(): Simulated {
 test("a rejected task leaves what it was, what chose its lane, who stood before it and when to come back", async () => {
   const { clock, resource } = full();
   await clock.advance(30);
-  const task = { lane: "bulk", flow: "tenant-7", id: "export-1", rule: "laneway.yaml:17 path /export/**" };
+  const note = { trace: "4bf92f35" };
+  const task = {
+    lane: "bulk",
+    flow: "tenant-7",
+    id: "export-1",
+    rule: "laneway.yaml:17 path /export/**",
+    note,
+  };
   const error = await refusalOf(resource.run(() => undefined, task));
   const expected: TaskRecord = {
     id: "export-1",
@@ -58,6 +65,7 @@ test("a rejected task leaves what it was, what chose its lane, who stood before 
     seatsHeldBy: { critical: 0, bulk: 1 },
     budget: undefined,
     retryAfterMs: 1_000,
+    note,
     late: false,
     slow: false,
     outOfTurn: false,

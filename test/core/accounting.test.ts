@@ -48,7 +48,7 @@ test("counters and reasons in the snapshot agree with the records", async () => 
 
 test("the codes and reasons are a closed list", () => {
   assert.deepEqual(REASONS, {
-    LANEWAY_REJECTED: ["lane-full", "resource-full", "flow-share", "next-service"],
+    LANEWAY_REJECTED: ["lane-full", "resource-full", "flow-share", "memory", "next-service"],
     LANEWAY_EVICTED: ["outranked", "flow-share"],
     LANEWAY_TIMEOUT: ["queue", "task", "predicted"],
     LANEWAY_DEADLINE: ["predicted", "passed"],

@@ -28,6 +28,8 @@ test("the layer rule objects to an import upwards, of a package in the core, bet
     "src/verify/stand-in.ts": 'import "../providers/http.ts";',
     "src/testing/scenario.ts": 'import { Resource } from "../index.ts";',
     "src/cli/main.ts": 'import "../gateway/server.ts"; import "../verify/load.ts"; import "commander";',
+    "src/dashboard/app.tsx":
+      'import { h } from "preact";\nimport type { Tick } from "../admin/wire.ts";\nimport "../admin/feed.ts";\nimport "node:fs";\nexport const a = <p />;',
     "src/index.ts": 'export { a } from "./adapters/pg.ts";',
     "src/stray/odd.ts": "export const a = 1;",
   });
@@ -39,7 +41,9 @@ test("the layer rule objects to an import upwards, of a package in the core, bet
     'src/core/lane.ts:2: src/core imports nothing outside itself, but found "node:path"',
     'src/core/lane.ts:3: src/core imports nothing outside itself, but found "zod"',
     "src/core/limit/fixed.ts:2: src/core imports a computed name",
-    "src/gateway/server.ts:1: src/gateway may import core, node, policy, providers, calls, requests, adapters, not src/verify/load.ts",
+    "src/dashboard/app.tsx:3: src/dashboard may import src/admin/overrides.ts, src/admin/verdict.ts, src/admin/wire.ts, src/policy/overrides.ts, not src/admin/feed.ts",
+    'src/dashboard/app.tsx:4: src/dashboard may import preact, preact/hooks, @preact/signals, uplot, not "node:fs"',
+    "src/gateway/server.ts:1: src/gateway may import core, node, policy, admin, metrics, providers, calls, requests, adapters, not src/verify/load.ts",
     "src/index.ts:1: src/index.ts may import core, node, policy, not src/adapters/pg.ts",
     "src/node/clock.ts:1: src/node may import core, not src/policy/policy.ts",
     "src/providers/http.ts:2: src/providers may import core, node, policy, not src/calls/retry.ts",

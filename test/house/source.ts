@@ -58,7 +58,7 @@ export function listFiles(root: string, under = "", pattern: RegExp = /./): stri
 
 /** The TypeScript of one folder, or of all of them. */
 export function listCode(root: string, ...folders: string[]): string[] {
-  return folders.flatMap((folder) => listFiles(root, folder, /\.[cm]?[jt]s$/));
+  return folders.flatMap((folder) => listFiles(root, folder, /\.[cm]?[jt]sx?$/));
 }
 
 /** The text of a file, or undefined when there is none. */

@@ -75,8 +75,8 @@ export const OF_LIMITS: readonly Mutant[] = [
     name: "a task that is put back was no failure",
     promise: 14,
     file: "src/core/put-back.ts",
-    find: "  learn(task, runMs, inUse, true, now);\n",
-    replace: "  learn(task, runMs, inUse, false, now);\n",
+    find: "if (way === undefined) learn(task, runMs, inUse, true, now);",
+    replace: "if (way === undefined) learn(task, runMs, inUse, false, now);",
     killedBy: HERE,
   },
   {

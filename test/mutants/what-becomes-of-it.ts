@@ -4,6 +4,54 @@ import type { Mutant } from "./mutant.ts";
 
 export const WHAT_BECOMES_OF_IT: readonly Mutant[] = [
   {
+    name: "work in slices gives way to those of its own lane and below",
+    promise: 17,
+    file: "src/core/give-way.ts",
+    find: "    if (lane === home) return false;\n",
+    replace: "",
+    killedBy: "test/core/give-way.test.ts",
+  },
+  {
+    name: "work that gives way gives up what its lane is guaranteed",
+    promise: 17,
+    file: "src/core/give-way.ts",
+    find: "if (lane.waiting === 0 || (isOwed && !lane.belowReservation)) continue;",
+    replace: "if (lane.waiting === 0) continue;",
+    killedBy: "test/core/give-way.test.ts",
+  },
+  {
+    name: "a task that gave way looks like one that failed to an adaptive limit",
+    promise: 14,
+    file: "src/core/put-back.ts",
+    find: "if (way === undefined) learn(",
+    replace: "learn(",
+    killedBy: "test/core/gave-way.test.ts",
+  },
+  {
+    name: "what a task that gave way was charged is never put right",
+    promise: 15,
+    file: "src/core/give-way.ts",
+    find: "  task.extra.need = undefined;\n",
+    replace: "",
+    killedBy: "test/core/gave-way.test.ts",
+  },
+  {
+    name: "work in slices never lets the event loop turn",
+    promise: 17,
+    file: "src/core/give-way.ts",
+    find: "return scheduler.turn === undefined ?",
+    replace: "return scheduler.turn !== undefined ?",
+    killedBy: "test/core/give-way.test.ts",
+  },
+  {
+    name: "a task that gave way and is released while it waits takes a seat for ever",
+    promise: 11,
+    file: "src/core/give-way.ts",
+    find: "    task.scheduler.giveUp(task, undefined);\n",
+    replace: "",
+    killedBy: "test/core/gave-way.test.ts",
+  },
+  {
     name: "a lane's queue has no bound",
     promise: 9,
     file: "src/core/bounds.ts",
@@ -195,6 +243,22 @@ export const WHAT_BECOMES_OF_IT: readonly Mutant[] = [
     replace:
       "      if (task.next !== undefined && task.next.width <= room) return task.next;\n      lane.fair.setAside(line);\n      this.#passed.push({ lane, line });\n",
     killedBy: "test/core/16-wide.test.ts",
+  },
+  {
+    name: "the top lane is refused with the others while memory is short",
+    promise: 9,
+    file: "src/core/door.ts",
+    find: "if (above === 0 || ",
+    replace: "if (",
+    killedBy: "test/core/memory-short.test.ts",
+  },
+  {
+    name: "a lane that is refused for want of memory never takes anything again",
+    promise: 9,
+    file: "src/core/door.ts",
+    find: " || lane.running + lane.waiting + lane.backingOff === 0) return false;",
+    replace: ") return false;",
+    killedBy: "test/core/memory-short.test.ts",
   },
   {
     name: "tasks that wait for each other wait for ever",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { asyncContext, currentLane, runInLane } from "../../src/node/context.ts";
@@ -98,4 +99,19 @@ test("what begins only when it is awaited begins in the lane of the function tha
   }));
   await assert.rejects(Promise.resolve(failing), /in bulk/);
   assert.deepEqual(begun, ["bulk", undefined]);
+});
+
+test("a process that was started in a lane is in it wherever its code names no other", () => {
+  const code = `
+    import { Resource, currentLane, runInLane } from ${JSON.stringify(new URL("../../src/index.ts", import.meta.url).href)};
+    const db = new Resource({ name: "db", limit: 1 });
+    const other = new Resource({ name: "other", limit: 1, lanes: [{ name: "gold" }, { name: "lead" }] });
+    const laneOf = async (resource) => { const permit = await resource.acquire(); permit.release(); return permit.lane; };
+    console.log(currentLane(), runInLane("high", currentLane), await laneOf(db), await laneOf(other));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", code], {
+    env: { ...process.env, LANEWAY_LANE: "bulk" },
+    encoding: "utf8",
+  });
+  // A resource without such a lane has a default of its own.
+  assert.equal(stdout, "bulk high bulk lead\n", stderr);
 });

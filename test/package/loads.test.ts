@@ -33,7 +33,7 @@ test('`import "laneway/testing"` loads no module but the package\'s own', () => 
   assert.deepEqual(loadedBy('import "laneway/testing";').filter(isForeign), []);
 });
 
-for (const subpath of ["ai", "fetch"])
+for (const subpath of ["ai", "dscp", "fetch", "kubernetes", "opentelemetry", "prometheus"])
   test(`\`import "laneway/${subpath}"\` loads no module but the package's own: SDKs are its users, not its parts`, () => {
     assert.deepEqual(loadedBy(`import "laneway/${subpath}";`).filter(isForeign), []);
   });

@@ -28,6 +28,8 @@ function packFiles(): string[] {
 }
 
 const packedFiles = packFiles();
+/** Built by another tool, for browsers: one file of each kind, and the licences of what is inside. */
+const LIVE_PAGE = /^dist\/dashboard\/(index\.html|licenses\.md|assets\/index-[\w-]+\.(js|css))$/;
 
 for (const subpath of Object.keys(manifest.exports)) {
   const specifier = subpath.replace(/^\./, "laneway");
@@ -56,7 +58,10 @@ test("the package ships the built code with its maps and types, the source, and 
   ]);
   const odd = packedFiles.filter(
     (path) =>
-      !pages.has(path) && !/^src\/.*\.ts$/.test(path) && !/^dist\/.*(\.js|\.d\.ts)(\.map)?$/.test(path),
+      !pages.has(path) &&
+      !LIVE_PAGE.test(path) &&
+      !/^src\/.*\.ts$/.test(path) &&
+      !/^dist\/.*(\.js|\.d\.ts)(\.map)?$/.test(path),
   );
   assert.deepEqual(odd, []);
   assert.deepEqual(
@@ -67,7 +72,9 @@ test("the package ships the built code with its maps and types, the source, and 
 
 test("every built file has its map, its types and the source it came from", () => {
   const files = new Set(packedFiles);
-  const built = [...files].filter((path) => path.startsWith("dist/") && path.endsWith(".js"));
+  const built = [...files].filter(
+    (path) => path.startsWith("dist/") && path.endsWith(".js") && !LIVE_PAGE.test(path),
+  );
   assert.notEqual(built.length, 0);
   const lacking = built.flatMap((path) => {
     const base = path.replace(/\.js$/, "");
@@ -80,6 +87,18 @@ test("every built file has its map, its types and the source it came from", () =
     return expected.filter((other) => !files.has(other)).map((other) => `${path} without ${other}`);
   });
   assert.deepEqual(lacking, []);
+});
+
+test("the live page is complete, with the licences of what is built into it", () => {
+  const page = packedFiles.filter((path) => path.startsWith("dist/dashboard/"));
+  assert.deepEqual(
+    page.map((path) => path.replace(/-[\w-]+\./, ".")),
+    ["assets/index.css", "assets/index.js", "index.html", "licenses.md"].map(
+      (name) => `dist/dashboard/${name}`,
+    ),
+  );
+  const licences = readFileSync(join(ROOT, "dist/dashboard/licenses.md"), "utf8");
+  for (const name of ["preact", "@preact/signals", "uplot"]) assert.ok(licences.includes(name), name);
 });
 
 test("no built file holds a `using` statement, which Node 22 cannot parse", () => {

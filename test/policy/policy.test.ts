@@ -158,6 +158,7 @@ gateway: { listen: "[::1]:0", admin: false, probes: 0.0.0.0:8082, drainTimeout: 
         upstream: undefined,
         limit: 5,
         order: "weighted",
+        memory: true,
         queue: { max: 9, whenFull: "evict" },
         lanes,
         keys: [],

@@ -254,6 +254,12 @@ describe("an RFC 9218 priority", () => {
     );
   };
 
+  it("is told by its urgency alone: the rest is the client's own text, and counts by it would grow without end", async () => {
+    const ask = await asking("trust: { header: priority }");
+    for (const priority of ["u=5", "u=5, i", "i, u=5;x=1", "tag=a1b2, u=5"])
+      assert.equal(ask("/x", { headers: { priority } }).claim?.claimed, "u=5", priority);
+  });
+
   it("spreads its eight urgencies over the lanes, 3 being the default lane", async () => {
     assert.deepEqual(await lanesOf(""), ["critical", "high", "high", "normal", "low", "low", "bulk", "bulk"]);
     assert.deepEqual(await lanesOf("lanes: [{ name: critical }, { name: normal }, { name: batch }]"), [

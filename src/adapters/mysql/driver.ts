@@ -22,6 +22,7 @@ export type AnyPool = CallbackPool | PromisePool;
 /** A connection that is checked out. */
 export interface DriverConnection {
   ping(callback: (error: unknown) => void): void;
+  readonly stream?: { readonly bytesWritten?: number };
 }
 
 /** How `getConnection` answers. */

@@ -1,7 +1,6 @@
 /** The lanes of one pool: who may have its next connection, and when it is given back. */
 
-import { holds } from "../../calls/nested-checkouts.ts";
-import type { Ambient } from "../../core/context.ts";
+import { holds, NOWHERE } from "../../calls/nested-checkouts.ts";
 import type { TaskOptions } from "../../core/options.ts";
 import type { Permit } from "../../core/permit.ts";
 import { asyncContext, currentLane } from "../../node/context.ts";
@@ -31,9 +30,6 @@ interface Ask {
   /** The query failed. */
   failed: boolean;
 }
-
-/** Outside of any lane. */
-const NOWHERE: Ambient = {};
 
 const ENDED = "Pool is closed.";
 const NO_WAITING = "No connections available.";
@@ -165,8 +161,7 @@ export class Lanes {
     }
     this.#waiting++;
     this.#pool.emit("enqueue");
-    const site = held?.site ?? (nested.now() === undefined ? undefined : siteHere());
-    nested.acquire(resource, how, site).then(
+    nested.acquire(resource, how, held?.site).then(
       (permit) => {
         this.#waiting--;
         this.#open(permit, ask, callback);

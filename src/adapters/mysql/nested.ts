@@ -1,6 +1,6 @@
 /**
- * Checkouts of mysql2's connections inside one another. One does nothing but wait when its connection answers a ping at
- * once, twice: it has no other command to wait for.
+ * Checkouts of mysql2's connections inside one another. One does nothing but wait when it has sent nothing for a while, and
+ * a ping that was sent then has come back: it has no command to wait for.
  */
 
 import { NestedCheckouts } from "../../calls/nested-checkouts.ts";
@@ -8,42 +8,40 @@ import type { Held as HeldOf } from "../../calls/nested-checkouts.ts";
 import type { DriverConnection } from "./driver.ts";
 import { siteHere, stackLines } from "./site.ts";
 
-/** How many pings in a row must come back, and how soon, in milliseconds. */
-const IDLE_PINGS = 2;
-const PING_EVERY_MS = 50;
-
 /** A checkout from `getConnection` until its connection is released. */
 export type Held = HeldOf<DriverConnection>;
 
 /** Those of all pools. */
 export const nested: NestedCheckouts<DriverConnection> = new NestedCheckouts({
   noun: "connection",
-  watch,
+  quiet,
   siteHere,
   stackLines,
 });
 
-function watch(outer: Held, isNested: () => void): () => void {
-  let answered = 0;
-  let ping: { isLate: boolean } | undefined;
-  const timer = setInterval(() => {
-    const { connection } = outer;
-    if (connection === undefined) return clearInterval(timer);
-    if (answered >= IDLE_PINGS) {
-      clearInterval(timer);
-      return isNested();
+/**
+ * The driver does not say whether a connection has a command. So one that has sent nothing since the call before is sent
+ * a ping, once; while that is all that was sent, it is quiet from the ping's answer on. Where what was sent cannot be seen,
+ * nothing is known, and the connection counts as busy.
+ */
+function quiet(connection: DriverConnection): () => boolean {
+  let before: number | undefined;
+  let state: "busy" | "asked" | "quiet" = "busy";
+  return () => {
+    const written = connection.stream?.bytesWritten;
+    if (written === undefined || written !== before) {
+      before = written;
+      state = "busy";
+      return false;
     }
-    if (ping !== undefined) {
-      // It stands behind somebody else's command.
-      ping.isLate = true;
-      return;
+    if (state === "busy") {
+      state = "asked";
+      connection.ping((error) => {
+        if (state === "asked" && (error === null || error === undefined)) state = "quiet";
+      });
+      before = connection.stream?.bytesWritten;
+      return false;
     }
-    const own = { isLate: false };
-    ping = own;
-    connection.ping((error) => {
-      ping = undefined;
-      answered = own.isLate || (error !== null && error !== undefined) ? 0 : answered + 1;
-    });
-  }, PING_EVERY_MS).unref();
-  return () => clearInterval(timer);
+    return state === "quiet";
+  };
 }

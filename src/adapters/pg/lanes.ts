@@ -8,7 +8,7 @@ import { currentLane } from "../../node/context.ts";
 import { Checkouts } from "./checkouts.ts";
 import type { Free } from "./checkouts.ts";
 import { laneSettings } from "./config.ts";
-import type { LanedPoolConfig, LaneSettings } from "./config.ts";
+import type { LanedPoolConfig } from "./config.ts";
 import { nameLane } from "./driver.ts";
 import type { Connected, DriverPool, Releasable } from "./driver.ts";
 import { nested } from "./nested.ts";
@@ -44,7 +44,7 @@ export class PoolLanes {
   readonly #pool: DriverPool;
   /** The driver's own methods, without the lanes. */
   readonly #driver: Pick<DriverPool, "connect" | "end" | "query">;
-  readonly #settings: LaneSettings;
+  readonly resource: Resource;
   readonly #checkouts: Checkouts;
   readonly #preemption: Preemption;
   #how: How;
@@ -68,18 +68,17 @@ export class PoolLanes {
     this.#pool = pool;
     this.#driver = driver;
     for (const name of OWN) Reflect.deleteProperty(pool.options, name);
-    this.#settings = laneSettings(config, pool.options.max);
+    const { resource, reserve, lane, checkoutWarningMs, preemptions } = laneSettings(
+      config,
+      pool.options.max,
+    );
+    this.resource = resource;
     this.#follows = config.resource === undefined || config.max === undefined;
-    if (this.#follows) pool.options.max = this.resource.snapshot().limit;
-    const { resource, reserve, lane, checkoutWarningMs, preemptions } = this.#settings;
+    if (this.#follows) pool.options.max = resource.snapshot().limit;
     this.#reserve = reserve;
     this.#how = { task: lane === undefined ? {} : { lane }, preemptible: false };
     this.#checkouts = new Checkouts(pool, checkoutWarningMs);
     this.#preemption = new Preemption(resource, preemptions);
-  }
-
-  get resource(): Resource {
-    return this.#settings.resource;
   }
 
   /** Checkouts that wait for their turn. */

@@ -5,31 +5,32 @@ import { NestedCheckouts } from "../../calls/nested-checkouts.ts";
 import type { Held as HeldOf } from "../../calls/nested-checkouts.ts";
 import { siteHere, stackLines } from "./site.ts";
 
-/** How often a client must be found idle in a row, and how far apart, in milliseconds. */
-const IDLE_LOOKS = 2;
-const LOOK_EVERY_MS = 50;
-
 /** A checkout from `connect` until its client is released. */
 export type Held = HeldOf<PoolClient>;
 
 /** Those of all pools. */
 export const nested: NestedCheckouts<PoolClient> = new NestedCheckouts({
   noun: "client",
-  watch,
+  quiet,
   siteHere,
   stackLines,
 });
 
-function watch(outer: Held, isNested: () => void): () => void {
-  let idle = 0;
-  const timer = setInterval(() => {
-    if (outer.over) return clearInterval(timer);
-    idle = isIdle(outer.connection) ? idle + 1 : 0;
-    if (idle < IDLE_LOOKS) return;
-    clearInterval(timer);
-    isNested();
-  }, LOOK_EVERY_MS).unref();
-  return () => clearInterval(timer);
+/** What is used of a client beside its types. */
+interface Wire {
+  readonly connection?: { readonly stream?: { readonly bytesWritten?: number } };
+}
+
+/** Nothing runs, and nothing was sent since the call before: short queries would go unseen between two looks. */
+function quiet(client: PoolClient): () => boolean {
+  const { connection } = client as Wire;
+  let before: number | undefined;
+  return () => {
+    const written = connection?.stream?.bytesWritten;
+    const isSame = written !== undefined && written === before;
+    before = written;
+    return isSame && isIdle(client);
+  };
 }
 
 /**

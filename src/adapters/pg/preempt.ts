@@ -199,6 +199,7 @@ export function preemptible(
   third: unknown,
   wanted: boolean,
 ): GivenQuery | undefined {
+  if (!wanted && typeof first === "string") return undefined;
   const isObject = typeof first === "object" && first !== null;
   const own = isObject && "preemptible" in first ? first.preemptible : undefined;
   if ((own ?? wanted) !== true) return undefined;

@@ -3,16 +3,27 @@
  * own. Everything is done from outside, so that each refusal is known with its reason.
  */
 
-import { spawnSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { enter, hasShare, isRaise, laneGroup, removeGroup, runGroup, setMemory, setShare } from "./groups.ts";
+import { diskOfSlice, idleDisk, setDiskWeight, threadsOf } from "./disk.ts";
+import {
+  enter,
+  isRaise,
+  laneGroup,
+  needsGroup,
+  removeGroup,
+  runGroup,
+  setMemory,
+  setShare,
+} from "./groups.ts";
 import { read } from "./host.ts";
 import type { Host } from "./host.ts";
 import type { ProcessLevels } from "./levels.ts";
 import { errorWords } from "./means.ts";
 import type { LaneReport, Means } from "./means.ts";
+import { enterSlice, memoryOfSlice } from "./systemd.ts";
+import type { Slice } from "./systemd.ts";
 
 /** How a process stands to the one that puts it in a lane. */
 export interface Standing {
@@ -26,8 +37,6 @@ export interface Standing {
 const AUTOGROUP_EVERY_MS = 110;
 const AUTOGROUP_TRIES = 3;
 
-const IONICE = "ionice";
-
 const RAISE = {
   why: "it would rise above what it is in now",
   fix: "ask for raise, and have the right to",
@@ -35,7 +44,7 @@ const RAISE = {
 
 /** The groups that `applyLevels` may make for this process. */
 export function groupsFor({ cpu, memory }: Host, levels: ProcessLevels, pid: number): string[] {
-  const wanted = [hasShare(levels) ? cpu : undefined, hasLimits(levels) ? memory : undefined];
+  const wanted = [needsGroup(cpu, levels) ? cpu : undefined, hasLimits(levels) ? memory : undefined];
   return [
     ...new Set(
       wanted.flatMap((each) =>
@@ -53,19 +62,24 @@ export async function applyLevels(
   standing: Standing,
 ): Promise<LaneReport> {
   if (host.platform !== "linux") return reported(levels.lane, pid, [elsewhere(pid, levels, host)]);
-  const share = shareOf(pid, levels, host, standing);
+  // Moving a process to a group takes the kernel some 15 ms, and a program of its own 5: all of it goes on at once.
+  const moved = placeOf(pid, levels, host, standing);
+  const nice = niceOf(pid, levels, standing);
+  const oom = oomOf(pid, levels, standing);
+  const idle = idleDisk(pid, levels, nice.applied);
+  const { share, disk, slice } = await moved;
   const inGroup = share?.applied === true;
   // Inside a group of its own the lane's sessions count for nothing.
   const session = inGroup ? undefined : await autogroup(pid, levels, host, standing);
-  const nice = niceOf(pid, levels, standing);
   const heard = nice.applied && session?.applied !== false && levels.nice > 0;
   const means = [
     ...(share === undefined ? [] : [{ ...share, covered: !inGroup && heard }]),
     ...(session === undefined ? [] : [session]),
     { ...nice, covered: nice.covered === true || (!nice.applied && inGroup) },
-    ...ioOf(pid, levels, nice.applied),
-    oomOf(pid, levels, standing),
-    ...limitsOf(pid, levels, host),
+    ...(disk === undefined ? [] : [disk]),
+    ...(await idle),
+    oom,
+    ...(slice === undefined ? await limitsOf(pid, levels, host) : memoryOfSlice(slice, levels.memory)),
   ];
   return reported(levels.lane, pid, means);
 }
@@ -75,19 +89,41 @@ function reported(lane: string, pid: number, means: readonly Means[]): LaneRepor
   return { lane, pid, means, complete };
 }
 
-function shareOf(pid: number, levels: ProcessLevels, host: Host, { raise }: Standing): Means | undefined {
-  const { cpu } = host;
+/** What became of the lane's group. */
+interface Placed {
+  readonly share?: Means;
+  readonly disk?: Means | undefined;
+  readonly slice?: Slice;
+}
+
+async function placeOf(pid: number, levels: ProcessLevels, host: Host, { raise }: Standing): Promise<Placed> {
+  const { cpu, systemd } = host;
   const { lane, weight } = levels;
   const asked = { what: "cpu", means: "control group", value: weightWords(weight) } as const;
-  if (cpu.version !== 0 && !raise && isRaise(cpu, levels)) return { ...asked, applied: false, ...RAISE };
-  if (!hasShare(levels) && (cpu.version === 0 || cpu.outer === undefined)) return undefined;
-  if (cpu.version === 0) return { ...asked, applied: false, why: cpu.why, fix: cpu.fix };
+  const wanted = needsGroup(cpu, levels);
+  if (cpu.version !== 0 && !raise && isRaise(cpu, levels))
+    return { share: { ...asked, applied: false, ...RAISE } };
+  let refusal = "";
+  if (systemd !== undefined && (wanted || hasLimits(levels))) {
+    const slice = await enterSlice(pid, levels, systemd);
+    if ("folder" in slice) {
+      const share = { ...asked, applied: true, where: `${slice.folder} (systemd)` } as const;
+      return wanted ? { share, disk: diskOfSlice(slice.folder, levels), slice } : { slice };
+    }
+    refusal = `; ${slice.why}`;
+  }
+  if (!wanted) return {};
+  if (cpu.version === 0)
+    return { share: { ...asked, applied: false, why: `${cpu.why}${refusal}`, fix: cpu.fix } };
   try {
-    enter(cpu, "cpu", lane, pid, () => setShare(cpu, levels));
-    return { ...asked, applied: true, where: `${laneGroup(cpu, lane)} (v${cpu.version})` };
+    const disk = await enter(cpu, "cpu", lane, pid, () => {
+      setShare(cpu, levels);
+      return setDiskWeight(cpu, levels);
+    });
+    return { share: { ...asked, applied: true, where: `${laneGroup(cpu, lane)} (v${cpu.version})` }, disk };
   } catch (error) {
     removeGroup(runGroup(cpu, lane, pid));
-    return { ...asked, applied: false, ...errorWords(error) };
+    return { share: { ...asked, applied: false, ...errorWords(error) } };
   }
 }
 
@@ -143,27 +179,6 @@ function niceOf(pid: number, { nice }: ProcessLevels, { raise }: Standing): Mean
   }
 }
 
-function ioOf(pid: number, { io }: ProcessLevels, niced: boolean): Means[] {
-  // Without a class of its own a process has the disk by its nice.
-  if (io !== "idle") return [];
-  const asked = { what: "io", means: "ionice", value: "idle" } as const;
-  const ended = spawnSync(IONICE, ["-c", "3", "-p", ...threadsOf(pid).map(String)], {
-    stdio: ["ignore", "ignore", "pipe"],
-    encoding: "utf8",
-  });
-  if (ended.status === 0) return [{ ...asked, applied: true }];
-  const missing = ended.error !== undefined;
-  return [
-    {
-      ...asked,
-      applied: false,
-      covered: niced,
-      why: missing ? "there is no program ionice here; the kernel goes by the nice" : ended.stderr.trim(),
-      fix: missing ? "install util-linux" : undefined,
-    },
-  ];
-}
-
 function oomOf(pid: number, { oomScoreAdj }: ProcessLevels, { raise }: Standing): Means {
   const asked = { what: "memory", means: "oom_score_adj", value: String(oomScoreAdj) } as const;
   const file = `/proc/${pid}/oom_score_adj`;
@@ -184,11 +199,11 @@ function oomOf(pid: number, { oomScoreAdj }: ProcessLevels, { raise }: Standing)
   }
 }
 
-function limitsOf(pid: number, levels: ProcessLevels, { memory }: Host): Means[] {
+async function limitsOf(pid: number, levels: ProcessLevels, { memory }: Host): Promise<Means[]> {
   if (!hasLimits(levels)) return [];
   try {
     if (memory.version !== 0)
-      return enter(memory, "memory", levels.lane, pid, () => setMemory(memory, levels));
+      return await enter(memory, "memory", levels.lane, pid, () => setMemory(memory, levels));
   } catch (error) {
     if (memory.version !== 0) removeGroup(runGroup(memory, levels.lane, pid));
     return [{ what: "memory", means: "control group", value: "", applied: false, ...errorWords(error) }];
@@ -210,15 +225,6 @@ function elsewhere(pid: number, { nice }: ProcessLevels, { platform }: Host): Me
     return { what: "cpu", means: "nice", value: String(nice), applied: true, why };
   } catch (error) {
     return { what: "cpu", means: "nice", value: String(nice), applied: false, ...errorWords(causeOf(error)) };
-  }
-}
-
-/** A process that has just ended has none. */
-function threadsOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).map(Number);
-  } catch {
-    return [pid];
   }
 }
 

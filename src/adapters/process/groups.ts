@@ -4,8 +4,9 @@
  */
 
 import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { GROUP_PREFIX, read } from "./host.ts";
-import type { Controller } from "./host.ts";
+import type { Controller, NoController } from "./host.ts";
 import { USUAL_WEIGHT } from "./levels.ts";
 import type { ProcessLevels } from "./levels.ts";
 import { errorWords } from "./means.ts";
@@ -40,15 +41,16 @@ export function isRaise({ outer, version }: Controller, { weight }: ProcessLevel
 
 /**
  * Makes the groups and moves the process, and with it what it starts later; `prepare` runs when the lane's group is there
- * and nothing of this process is in it. Throws the error of the file system.
+ * and nothing of this process is in it. The move takes the kernel some 15 ms, in which the caller can do other things; all
+ * before it is done when this returns. Rejects with the error of the file system.
  */
-export function enter<T>(
+export async function enter<T>(
   controller: Controller,
   name: "cpu" | "memory",
   lane: string,
   pid: number,
   prepare: () => T,
-): T {
+): Promise<T> {
   if (controller.version === 2) handDown(controller.base, name);
   const folder = laneGroup(controller, lane);
   for (let tried = 1; ; tried++) {
@@ -58,7 +60,7 @@ export function enter<T>(
       const prepared = prepare();
       const own = runGroup(controller, lane, pid);
       mkdirSync(own, { recursive: true });
-      writeFileSync(`${own}/cgroup.procs`, String(pid));
+      await writeFile(`${own}/cgroup.procs`, String(pid));
       return prepared;
     } catch (error) {
       const gone =
@@ -96,7 +98,7 @@ export function setMemory(controller: Controller, { lane, memory }: ProcessLevel
     if (bytes === undefined) return [];
     const asked = { what: "memory", means, value: String(bytes) } as const;
     if (controller.version === 1 && means !== "memory.max") {
-      const why = `cgroup v1 has no ${means}`;
+      const why = `cgroup v1 has no ${means}${means === "memory.high" ? softly(controller, lane, bytes) : ""}`;
       return [{ ...asked, applied: false, why, fix: "boot with cgroup v2, or use memory.max" }];
     }
     try {
@@ -108,9 +110,19 @@ export function setMemory(controller: Controller, { lane, memory }: ProcessLevel
   });
 }
 
-/** Whether the lane needs a share of its own at all. */
-export function hasShare({ weight }: ProcessLevels): boolean {
-  return weight !== USUAL_WEIGHT;
+/** The nearest that cgroup v1 has: it slows nobody, but when memory is short it is taken first from what lies beyond. */
+function softly(controller: Controller, lane: string, bytes: number): string {
+  try {
+    writeFileSync(`${laneGroup(controller, lane)}/memory.soft_limit_in_bytes`, String(bytes));
+    return "; its soft limit is set instead: taken first when memory is short, and not slowed down before";
+  } catch {
+    return "";
+  }
+}
+
+/** Whether the lane has a share of its own, or the process another's, which it would keep. */
+export function needsGroup(controller: Controller | NoController, { weight }: ProcessLevels): boolean {
+  return weight !== USUAL_WEIGHT || (controller.version !== 0 && controller.outer !== undefined);
 }
 
 /** Removes the group of a process tree, and the lane's when it was the last. False while something runs in it. */
@@ -140,7 +152,8 @@ function sweep(folder: string): void {
   }
 }
 
-function handDown(base: string, name: string): void {
+/** Lets the groups in a folder have a controller. */
+export function handDown(base: string, name: string): void {
   const file = `${base}/cgroup.subtree_control`;
   if (!(read(file) ?? "").split(/\s/).includes(name)) writeFileSync(file, `+${name}`);
 }

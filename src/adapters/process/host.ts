@@ -1,6 +1,6 @@
 /** What this host offers a process that wants to be in a lane: read from /proc and the mounted control groups. */
 
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
 /** A controller of control groups that can be used, and where. */
@@ -19,11 +19,23 @@ export interface NoController {
   readonly fix: string;
 }
 
+/** A manager to be asked for groups, which nobody else should make in its tree. */
+export interface Systemd {
+  /** The user's own manager, not that of the machine. */
+  readonly user: boolean;
+  /** Where cgroup v2 is mounted. */
+  readonly mounted: string;
+  /** Where processes are. */
+  readonly proc: string;
+}
+
 /** What there is. */
 export interface Host {
   readonly platform: NodeJS.Platform;
   readonly cpu: Controller | NoController;
   readonly memory: Controller | NoController;
+  /** Whom the groups belong to, where they do. */
+  readonly systemd: Systemd | undefined;
   /** The kernel shares the processor between sessions first, and only inside a session by nice. */
   readonly autogroup: boolean;
 }
@@ -32,6 +44,10 @@ export interface Host {
 export interface HostFiles {
   readonly proc: string;
   readonly platform: NodeJS.Platform;
+  /** Default: /run. */
+  readonly runtime?: string;
+  /** Default: this process's user. */
+  readonly uid?: number | undefined;
 }
 
 /** The files of this machine. */
@@ -39,6 +55,9 @@ export const HOST_FILES: HostFiles = { proc: "/proc", platform: process.platform
 
 /** The names of our groups begin with it. */
 export const GROUP_PREFIX = "laneway-";
+
+/** Those of systemd's slices, in which a hyphen means something. */
+export const SLICE_PREFIX = "laneway_";
 
 interface Mount {
   readonly root: string;
@@ -48,14 +67,15 @@ interface Mount {
 }
 
 /** Looks at the host as the process `pid` finds it. */
-export function lookAtHost({ proc, platform }: HostFiles = HOST_FILES, pid: number | "self" = "self"): Host {
+export function lookAtHost(files: HostFiles = HOST_FILES, pid: number | "self" = "self"): Host {
+  const { proc, platform } = files;
   if (platform !== "linux") {
     const none = {
       version: 0,
       why: `${platform} has no control groups`,
       fix: "run it on Linux for shares of the processor",
     } as const;
-    return { platform, cpu: none, memory: none, autogroup: false };
+    return { platform, cpu: none, memory: none, systemd: undefined, autogroup: false };
   }
   const mounts = mountsOf(read(`${proc}/self/mountinfo`) ?? "");
   const groups = read(`${proc}/${pid}/cgroup`) ?? "";
@@ -63,8 +83,27 @@ export function lookAtHost({ proc, platform }: HostFiles = HOST_FILES, pid: numb
     platform,
     cpu: controller("cpu", mounts, groups),
     memory: controller("memory", mounts, groups),
+    systemd: systemdOf(files, mounts, groups),
     autogroup: read(`${proc}/sys/kernel/sched_autogroup_enabled`)?.trim() === "1",
   };
+}
+
+/**
+ * The machine's manager for root; for others their own where it holds this process. From elsewhere, a session of ssh say,
+ * their own would give the job a whole share beside that session, which is more than nice gives it inside.
+ */
+function systemdOf(
+  { proc, runtime = "/run", uid = process.getuid?.() }: HostFiles,
+  mounts: readonly Mount[],
+  groups: string,
+): Systemd | undefined {
+  const unified = mounts.find(({ type }) => type === "cgroup2");
+  const controllers = unified === undefined ? "" : (read(`${unified.folder}/cgroup.controllers`) ?? "");
+  if (unified === undefined || !controllers.split(/\s/).includes("cpu")) return undefined;
+  if (!existsSync(`${runtime}/systemd/system`)) return undefined;
+  const own = /^0::(.*)$/m.exec(groups)?.[1] ?? "";
+  if (uid === 0) return { user: false, mounted: unified.folder, proc };
+  return own.includes(`/user@${uid}.service/`) ? { user: true, mounted: unified.folder, proc } : undefined;
 }
 
 function controller(name: string, mounts: readonly Mount[], groups: string): Controller | NoController {
@@ -118,7 +157,7 @@ function unifiedBase(name: string, mounted: string, own: string): Controller | N
 /** A lane inside a lane is made beside it: the outer one is what a process of the inner one must not rise above. */
 function outerOf(own: string, mounted: string): { base: string; outer: string | undefined } {
   const parts = own.slice(mounted.length).split("/");
-  const at = parts.findIndex((part) => part.startsWith(GROUP_PREFIX));
+  const at = parts.findIndex((part) => part.startsWith(GROUP_PREFIX) || part.startsWith(SLICE_PREFIX));
   if (at < 0) return { base: own, outer: undefined };
   const upTo = (end: number): string => mounted + parts.slice(0, end).join("/");
   return { base: upTo(at), outer: upTo(at + 1) };

@@ -221,7 +221,8 @@ export class ThreadPool<Task = unknown, Result = unknown> {
 
 /** What of the options is the resource's to know. */
 function taskOf(options: ThreadTaskOptions): TaskOptions {
-  if (options === NO_OPTIONS) return options;
+  if (options.name === undefined && options.filename === undefined && options.transferList === undefined)
+    return options;
   const { name: _name, filename: _filename, transferList: _transferList, ...task } = options;
   return task;
 }

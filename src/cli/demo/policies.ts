@@ -28,6 +28,9 @@ const KEYS = `["\${${KEY_VARIABLE}:-${ACCOUNT_KEY}}"]`;
 export const SIDES = { off: "lanes-off.yaml", on: "lanes-on.yaml" } as const;
 export type SideName = keyof typeof SIDES;
 
+/** What came through the side with lanes, for `laneway simulate` and `laneway advise`. */
+export const RECORDING = "recording.jsonl";
+
 /** A side's policy as the text of its file. */
 export function policyText(side: SideName, scenario: Scenario): string {
   return side === "on" ? lanesOn(scenario) : LANES_OFF;

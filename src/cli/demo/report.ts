@@ -16,6 +16,7 @@ const WIDTHS = [32, 11, 11] as const;
 export interface ReportFiles {
   readonly svg: string;
   readonly policyOn: string;
+  readonly recording: string;
 }
 
 /** The report's lines, at most 80 columns wide but for a folder with a long name. */
@@ -35,6 +36,7 @@ export function report(verdict: Verdict, plot: TimePlot, files: ReportFiles, pai
     `  npx laneway check ${files.policyOn}`,
     `  npx laneway explain POST /v1/messages -H '${BATCH_HEADER.name}: ${BATCH_HEADER.value}' \\`,
     `      --policy ${files.policyOn}`,
+    `  npx laneway simulate ${files.policyOn} ${files.recording}`,
     `  npx laneway gateway --policy ${files.policyOn}`,
     paint.dim(`      and in your program: new Anthropic({ baseURL: "http://127.0.0.1:8080" })`),
   ];

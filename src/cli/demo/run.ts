@@ -3,7 +3,7 @@
  * calls at the same instants. All of them are processes of their own, and all have ended when `done` settles.
  */
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "undici";
 import type { ResourceSnapshot } from "../../core/snapshot.ts";
@@ -14,7 +14,15 @@ import type { RunResult } from "../../verify/load/generator.ts";
 import type { LoadMessage, LoadStart } from "../../verify/load/load-process.ts";
 import type { StandInCommand, StandInMessage } from "../../verify/stand-in/stand-in-process.ts";
 import type { GatewayReady, GatewayStart } from "./gateway-process.ts";
-import { ACCOUNT_KEY, KEY_VARIABLE, policyText, RESOURCE, SIDES, UPSTREAM_VARIABLE } from "./policies.ts";
+import {
+  ACCOUNT_KEY,
+  KEY_VARIABLE,
+  policyText,
+  RECORDING,
+  RESOURCE,
+  SIDES,
+  UPSTREAM_VARIABLE,
+} from "./policies.ts";
 import type { SideName } from "./policies.ts";
 import { chatWaits, newSide } from "./progress.ts";
 import type { ChatWait, SideProgress } from "./progress.ts";
@@ -34,6 +42,8 @@ import type { SideResult, Verdict } from "./verdict.ts";
 /** A run under way. */
 export interface DemoRun {
   state(): RunState;
+  /** Where each side's gateway shows its live page, once both are up. */
+  readonly pages: Promise<Readonly<Record<SideName, string>>>;
   readonly done: Promise<Verdict>;
 }
 
@@ -74,6 +84,8 @@ export function startDemo(scenario: Scenario, folder: string, signal: AbortSigna
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
   });
   aborted.catch(() => undefined);
+  const pages = Promise.withResolvers<Readonly<Record<SideName, string>>>();
+  pages.promise.catch(() => undefined);
 
   const all = async (): Promise<Verdict> => {
     const generators = GENERATORS.map((callers) =>
@@ -86,6 +98,7 @@ export function startDemo(scenario: Scenario, folder: string, signal: AbortSigna
     const sides = await Promise.all(
       [off, on].map((progress) => startSide(progress, scenario, folder, start)),
     );
+    pages.resolve({ off: `${sides[0]!.adminUrl}/`, on: `${sides[1]!.adminUrl}/` });
     const startAtEpochMs = Date.now() + LEAD_MS;
     startedAt = performance.now() + LEAD_MS;
     const nowMs = (): number => performance.now() - startedAt!;
@@ -118,7 +131,8 @@ export function startDemo(scenario: Scenario, folder: string, signal: AbortSigna
     on,
     chatDue,
   });
-  return { state, done };
+  done.catch(pages.reject);
+  return { state, pages: pages.promise, done };
 }
 
 async function startSide(
@@ -143,10 +157,14 @@ async function startSide(
   };
   standIn.send({ type: "start", atOnce: AT_ONCE, runMs: RUN_MS, budgets });
   await writeFile(policyFile, policyText(progress.side, scenario));
+  const recordFile = join(folder, RECORDING);
+  // A recording is continued; this run's has nothing to do with the last one's.
+  await rm(recordFile, { force: true });
   const upstream = await standIn.next((message) => (message.type === "ready" ? message.url : undefined));
   gateway.send({
     policyFile,
     variables: { [UPSTREAM_VARIABLE]: upstream, [KEY_VARIABLE]: ACCOUNT_KEY },
+    recordFile: progress.side === "on" ? recordFile : undefined,
   });
   const { url, adminUrl } = await gateway.next((message) => message);
   return { progress, standIn, url, adminUrl };

@@ -1,8 +1,8 @@
 /** `--wait NAME`: a seat of a resource that all commands of the machine share. */
 
-import type { Policy } from "../../policy/policy.ts";
 import { parseDuration } from "../../policy/units.ts";
 import { talk } from "../output.ts";
+import type { LanesOfPolicy } from "./policy.ts";
 import { descriptorOf, takeSeat } from "./seats.ts";
 
 const USAGE = 2;
@@ -14,7 +14,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 export async function seatOf(
   resource: string,
   timeout: string | undefined,
-  policy: Policy,
+  policy: LanesOfPolicy,
   lane: string,
 ): Promise<{ readonly descriptor: number } | number> {
   const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
@@ -37,7 +37,7 @@ export async function seatOf(
 }
 
 /** What the policy says; a name without a policy stands for one at a time. */
-function seatsOf(resource: string, policy: Policy): number | string {
+function seatsOf(resource: string, policy: LanesOfPolicy): number | string {
   if (!NAME.test(resource))
     return `--wait: expected the name of a resource, found ${JSON.stringify(resource)}`;
   if (policy.file === undefined) return 1;

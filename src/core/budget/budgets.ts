@@ -236,7 +236,9 @@ export class Budgets {
     if (chosen === undefined || charged === undefined) return;
     task.more!.need!.charged = undefined;
     chosen.refill(now);
-    chosen.settle(rankOf(task.home), charged, amountsOf("cost", used, charged));
+    const actual = amountsOf("cost", used, charged);
+    for (let kind = 0; kind < KINDS.length; kind++) task.home.used[kind]! += actual[kind]!;
+    chosen.settle(rankOf(task.home), charged, actual);
   }
 
   // ── how long ──────────────────────────────────────────────────────────────────────────────────────────────────────

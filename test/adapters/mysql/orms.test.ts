@@ -79,4 +79,44 @@ test("query builders on a laned pool of mysql2", async (t) => {
     await db.destroy();
     await assert.rejects(pool.query("select 1"), { message: /Pool is closed/ });
   });
+
+  await t.test(
+    "kysely: in a request, a query beside its own transaction is refused, but not while that works",
+    async (inner) => {
+      if (!needsPackage(inner, "test/databases", "kysely")) return;
+      const { Kysely, MysqlDialect, sql } = (await import(load.resolve("kysely"))) as {
+        Kysely: new (options: object) => Kysely;
+        MysqlDialect: new (options: object) => object;
+        sql: (text: TemplateStringsArray) => { execute(db: Kysely): Promise<unknown> };
+      };
+      const pool = lanedPool(loadMysql().createPool({ ...server.options, connectionLimit: 1 }));
+      const db = new Kysely({ dialect: new MysqlDialect({ pool: pool.pool }) });
+      const elsewhere = poolOf();
+      const nested = runInLane("high", () =>
+        db.transaction().execute(async () => void (await sql`select 1`.execute(db))),
+      );
+      await assert.rejects(nested, {
+        code: "LANEWAY_DEADLOCK",
+        message: /asked for here:\n[^]*kysely[^]*asked for here:\n[^]*kysely/,
+      });
+      for (const short of [false, true])
+        await runInLane("high", async () => {
+          const waiting = Promise.withResolvers<Promise<unknown>>();
+          await db.transaction().execute(async (within) => {
+            const query = sql`select 1`.execute(db);
+            query.catch(() => {});
+            waiting.resolve(query);
+            if (!short) await sql`select sleep(2)`.execute(within);
+            // Idle nearly all the time, and at nearly every look.
+            for (let i = 0; short && i < 50; i++) {
+              await sql`select 1`.execute(within);
+              await elsewhere.query("select sleep(0.04)");
+            }
+          });
+          await waiting.promise.then((query) => query);
+        });
+      await db.destroy();
+      await elsewhere.end();
+    },
+  );
 });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { Pool } from "pg";
+import type { PoolClient } from "pg";
 import { LanedPool } from "../../../src/adapters/pg.ts";
 import type { LanedPoolConfig } from "../../../src/adapters/pg.ts";
 import type { LanewayError } from "../../../src/core/errors.ts";
@@ -168,11 +169,10 @@ test("a laned pool on a real server", async (t) => {
     async (inner) => {
       const pool = poolOf(inner, { max: 1 });
       const done: Promise<void>[] = [];
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 3; i++) {
         const client = await pool.connect();
         const work = async (): Promise<void> => {
-          await client.query("select pg_sleep(0.06)");
-          await client.query("select pg_sleep(0.06)");
+          await client.query("select pg_sleep(0.25)");
           client.release();
         };
         done.push(work());
@@ -184,4 +184,64 @@ test("a laned pool on a real server", async (t) => {
       );
     },
   );
+
+  await t.test(
+    "in a request, a wait beside a client that an async function has hidden is refused",
+    async (inner) => {
+      const pool = poolOf(inner, { max: 1 });
+      await assert.rejects(
+        runInLane("high", () => inTransaction(pool, () => pool.query("select 1"))),
+        {
+          code: "LANEWAY_DEADLOCK",
+          lane: "high",
+          message: /asked for here:[^]*holds the one[^]*inTransaction/,
+        },
+      );
+      assert.equal(pool.resource.snapshot().seatsInUse, 0);
+    },
+  );
+
+  await t.test("it is not while that client runs queries, one long one or many short ones", async (inner) => {
+    const pool = poolOf(inner, { max: 1 });
+    const elsewhereToo = poolOf(inner, { max: 1 });
+    const ways = {
+      long: (client: PoolClient) => client.query("select pg_sleep(2)"),
+      // Idle nearly all the time, and at nearly every look.
+      short: async (client: PoolClient) => {
+        for (let i = 0; i < 50; i++) {
+          await client.query("select 1");
+          await elsewhereToo.query("select pg_sleep(0.04)");
+        }
+      },
+    };
+    for (const work of Object.values(ways)) {
+      const served = await runInLane("high", async () => {
+        const waiting = Promise.withResolvers<Promise<{ rowCount: number | null }>>();
+        await inTransaction(pool, async (client) => {
+          const query = pool.query("select 1");
+          // Whatever comes of it is told below.
+          query.catch(() => {});
+          waiting.resolve(query);
+          await work(client);
+        });
+        return await waiting.promise;
+      });
+      assert.equal(served.rowCount, 1);
+    }
+  });
 });
+
+/** As an ORM does it: what the checkout sets in the async context ends with the function that asks for it. */
+async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await acquire(pool);
+  try {
+    return await work(client);
+  } finally {
+    client.release();
+  }
+}
+
+async function acquire(pool: Pool): Promise<PoolClient> {
+  await Promise.resolve();
+  return await pool.connect();
+}

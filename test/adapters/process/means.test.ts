@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { applyLevels } from "../../../src/adapters/process/apply.ts";
+import { setDiskWeight } from "../../../src/adapters/process/disk.ts";
 import { enter, isRaise, setMemory, setShare } from "../../../src/adapters/process/groups.ts";
 import { lookAtHost } from "../../../src/adapters/process/host.ts";
 import type { Host } from "../../../src/adapters/process/host.ts";
@@ -16,7 +17,13 @@ import { levelsOf } from "../../../src/adapters/process/levels.ts";
 import { statusOf } from "./lane-status.ts";
 
 const NOTHING = { version: 0, why: "there are none here", fix: "get some" } as const;
-const POOR: Host = { platform: "linux", cpu: NOTHING, memory: NOTHING, autogroup: true };
+const POOR: Host = {
+  platform: "linux",
+  cpu: NOTHING,
+  memory: NOTHING,
+  systemd: undefined,
+  autogroup: true,
+};
 const BULK = levelsOf({ name: "bulk" });
 
 function sleeper(t: TestContext, detached: boolean): ChildProcess & { readonly pid: number } {
@@ -88,7 +95,7 @@ test("with cgroup v2 the lane's group is made beside the one that this process i
   assert.ok(cpu.version === 2);
   assert.equal(cpu.base, join(folder, "cg/user.slice"));
   const low = levelsOf({ name: "low", memory: { highBytes: 1024 } });
-  enter(cpu, "cpu", "low", 4711, () => setShare(cpu, low));
+  await enter(cpu, "cpu", "low", 4711, () => setShare(cpu, low));
   const group = join(cpu.base, "laneway-low");
   assert.equal(await readFile(join(group, "cpu.weight"), "utf8"), "25");
   assert.equal(await readFile(join(group, "run-4711/cgroup.procs"), "utf8"), "4711");
@@ -102,8 +109,49 @@ test("with cgroup v2 the lane's group is made beside the one that this process i
     },
   ]);
   // The controller of memory is not handed down by that folder yet.
-  enter(cpu, "memory", "low", 4711, () => undefined);
+  await enter(cpu, "memory", "low", 4711, () => undefined);
   assert.equal(await readFile(join(cpu.base, "cgroup.subtree_control"), "utf8"), "+memory");
+});
+
+test("the disk has the share of the processor where the kernel weighs I/O by groups, and else the report says so", async (t) => {
+  const folder = await tree(t, { ...UNIFIED, "cg/user.slice/laneway-low/io.bfq.weight": "default 100\n" });
+  const { cpu } = lookAtHost({ proc: join(folder, "proc"), platform: "linux" });
+  assert.ok(cpu.version === 2);
+  const low = levelsOf({ name: "low" });
+  const group = join(cpu.base, "laneway-low");
+  assert.deepEqual(setDiskWeight(cpu, low), {
+    what: "io",
+    means: "io.bfq.weight",
+    value: "25 beside others' 100",
+    applied: true,
+    where: join(group, "io.bfq.weight"),
+  });
+  assert.equal(await readFile(join(group, "io.bfq.weight"), "utf8"), "default 25");
+  assert.equal(await readFile(join(cpu.base, "cgroup.subtree_control"), "utf8"), "+io");
+  const none = setDiskWeight(cpu, BULK)!;
+  assert.deepEqual([none.applied, none.covered], [false, true]);
+  assert.match(none.why!, /weighs no I\/O by groups/);
+  assert.equal(setDiskWeight(cpu, levelsOf({ name: "normal" })), undefined);
+});
+
+test("cgroup v1 has no memory.high: the soft limit is set instead, and both it and memory.low count as missing", async (t) => {
+  const folder = await tree(t, { "laneway-low/memory.soft_limit_in_bytes": "" });
+  const single = { version: 1, base: folder, outer: undefined } as const;
+  const found = setMemory(
+    single,
+    levelsOf({ name: "low", memory: { highBytes: 4096, lowBytes: 1, maxBytes: 8192 } }),
+  );
+  assert.deepEqual(
+    found.map(({ means, applied }) => [means, applied]),
+    [
+      ["memory.high", false],
+      ["memory.low", false],
+      ["memory.max", true],
+    ],
+  );
+  assert.match(found[0]!.why!, /its soft limit is set instead/);
+  assert.equal(await readFile(join(folder, "laneway-low/memory.soft_limit_in_bytes"), "utf8"), "4096");
+  assert.equal(await readFile(join(folder, "laneway-low/memory.limit_in_bytes"), "utf8"), "8192");
 });
 
 test("a lane inside a lane is made beside it, and is a raise only when it is above it", async (t) => {

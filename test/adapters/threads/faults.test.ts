@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ThreadError } from "../../../src/adapters/threads.ts";
-import { poolOf } from "./pools.ts";
+import { seeded } from "../../../src/testing/random.ts";
+import { newCells, poolOf } from "./pools.ts";
 
 test("a worker file that throws when it is loaded fails every task with the file, the line and the cause", async (t) => {
   const { pool, piscinas } = poolOf(t, { threads: 2, filename: new URL("./broken.ts", import.meta.url) });
@@ -84,13 +85,13 @@ for (const greedy of ["hog", "hogJson"]) {
 test("a bound of the old generation brings one of the young, without which the whole process could be ended", async (t) => {
   const bounded = { maxOldGenerationSizeMb: 64 };
   const lanes = {
-    low: { resourceLimits: bounded },
-    bulk: { resourceLimits: { ...bounded, maxYoungGenerationSizeMb: 4 } },
+    high: { resourceLimits: bounded },
+    normal: { resourceLimits: { ...bounded, maxYoungGenerationSizeMb: 4 } },
   };
   const { pool } = poolOf(t, { threads: 1, lanes });
   const youngMb = async (lane: string): Promise<number> =>
     ((await pool.run(undefined, { name: "whoAmI", lane })) as { youngMb: number }).youngMb;
-  assert.deepEqual([await youngMb("low"), await youngMb("bulk")], [8, 4]);
+  assert.deepEqual([await youngMb("high"), await youngMb("normal")], [8, 4], "of one nice, and yet apart");
 });
 
 test("threads that cannot start fail the tasks that wait for them", async (t) => {
@@ -131,3 +132,50 @@ test("a worker file that makes a pool of itself is refused in the thread, instea
     message: /expected another file than that of this thread, found ".*endless\.ts"; the pool would start/,
   });
 });
+
+test("whatever becomes of the others, each task is answered, and no seat and no thread is lost", async (t) => {
+  const { pool, piscinas } = poolOf(t, { threads: 2 });
+  const random = seeded(17);
+  const kinds: Readonly<Record<string, (lane: string, n: number) => Promise<unknown>>> = {
+    done: (lane, n) => pool.run(n, { lane }),
+    "no such picture": (lane) => pool.run("no such picture", { lane, name: "fail" }),
+    exited: (lane) => pool.run(3, { lane, name: "exit" }),
+    "unusable-file": (lane) => pool.run(1, { lane, name: "missing" }),
+    DataCloneError: (lane) => pool.run(() => 1, { lane }),
+    LANEWAY_DEADLINE: (lane) => pool.run(newCells(), { lane, name: "forever", timeoutMs: 150 }),
+    left: async (lane) => {
+      const leaving = new AbortController();
+      const task = pool.run(newCells(), { lane, name: "forever", signal: leaving.signal });
+      for (let turns = random.whole(0, 20); turns > 0; turns--) await new Promise(setImmediate);
+      leaving.abort(new Error("left"));
+      return task;
+    },
+  };
+  const names = ["done", "done", "done", "done", ...Object.keys(kinds)];
+  const ask = async (n: number): Promise<void> => {
+    const kind = random.pick(names);
+    const said = await kinds[kind]!(random.pick(["critical", "normal", "bulk"]), n).catch(outcomeOf);
+    assert.equal(said, kind === "done" ? n : kind);
+  };
+  for (let round = 0; round < 6; round++)
+    await Promise.all(Array.from({ length: 10 }, (_, n) => ask(10 * round + n)));
+  // The seat of one that was given up comes back when its thread has ended.
+  const seats = await Promise.all([1, 2].map(() => pool.resource.acquire()));
+  for (const seat of seats) seat.release();
+  assert.equal(pool.resource.snapshot().seatsInUse, 0);
+  const all = await Promise.all(
+    ["critical", "bulk"].flatMap((lane) => [1, 2].map((n) => pool.run(n, { lane }))),
+  );
+  assert.deepEqual(all, [1, 2, 1, 2]);
+  for (const { threads } of piscinas) assert.ok(threads.length <= 2, `${threads.length} threads`);
+});
+
+/** What a task that failed was told, in a word. */
+function outcomeOf(error: Error & { readonly failure?: string; readonly code?: unknown }): unknown {
+  if (error.failure !== undefined) return error.failure;
+  return error.name === "LanewayError"
+    ? error.code
+    : error.name === "DataCloneError"
+      ? error.name
+      : error.message;
+}

@@ -17,6 +17,7 @@ const WORK = new URL("./work.ts", import.meta.url);
 interface Who {
   readonly lane: string;
   readonly flow?: string;
+  readonly rule?: string;
   readonly leftMs?: number;
   readonly nice: number;
   readonly data?: unknown;
@@ -47,12 +48,30 @@ test("waiters are served by lane, and Piscina's own queue stays empty", async (t
   assert.deepEqual(order, ["critical", "normal", "bulk"]);
 });
 
-test("lane, flow and deadline of the caller arrive in the thread", async (t) => {
+test("in a backlog that never ends each task has its turn, in order", async (t) => {
   const { pool } = poolOf(t, { threads: 1 });
-  const context = { lane: "high", flow: "tenant-7", deadline: performance.now() + 60_000 };
+  for (const backlog of [3, 4]) {
+    const done: number[] = [];
+    let asked = 0;
+    const again = async (): Promise<void> => {
+      while (asked < 60) done.push((await pool.run(asked++, { lane: "bulk" })) as number);
+    };
+    await Promise.all(Array.from({ length: backlog }, again));
+    assert.deepEqual(
+      done,
+      Array.from({ length: 60 }, (_, n) => n),
+    );
+  }
+});
+
+test("lane, flow, deadline and rule of the caller arrive in the thread", async (t) => {
+  const { pool } = poolOf(t, { threads: 1 });
+  const deadline = performance.now() + 60_000;
+  const context = { lane: "high", flow: "tenant-7", deadline, rule: "path /pictures" };
   const who: Who = await runInLane(context, () => pool.run(undefined, { name: "whoAmI" }));
   assert.equal(who.lane, "high");
   assert.equal(who.flow, "tenant-7");
+  assert.equal(who.rule, "path /pictures");
   assert.ok(who.leftMs! > 0 && who.leftMs! <= 60_000, `${who.leftMs} ms are left`);
   const other: Who = await pool.run(undefined, { name: "whoAmI", lane: "low", flow: "b" });
   assert.deepEqual([other.lane, other.flow, other.leftMs], ["low", "b", undefined]);

@@ -27,10 +27,11 @@ export function forever(cells: Int32Array): never {
 /** Where it runs and for whom. */
 export async function whoAmI(): Promise<object> {
   await Promise.resolve();
-  const { flow, deadline } = asyncContext.get() ?? {};
+  const { flow, deadline, rule } = asyncContext.get() ?? {};
   return {
     lane: currentLane(),
     flow,
+    rule,
     leftMs: deadline === undefined ? undefined : deadline - performance.now(),
     nice: getPriority(0),
     youngMb: resourceLimits.maxYoungGenerationSizeMb,

@@ -7,6 +7,7 @@ export function laneSnapshot(name: string, facts: Partial<LaneSnapshot> = {}): L
   return {
     name,
     waiting: 0,
+    oldestMs: 0,
     running: 0,
     seats: 0,
     reservation: 0,

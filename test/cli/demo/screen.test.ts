@@ -130,7 +130,11 @@ test("the report fits 80 columns and has the verdict, both curves and what to tr
   const lines = report(
     verdict,
     plot,
-    { svg: "laneway-demo/chat-wait.svg", policyOn: "laneway-demo/lanes-on.yaml" },
+    {
+      svg: "laneway-demo/chat-wait.svg",
+      policyOn: "laneway-demo/lanes-on.yaml",
+      recording: "laneway-demo/recording.jsonl",
+    },
     PLAIN,
   );
   assert.ok(

@@ -31,6 +31,8 @@ export interface Profile {
   readonly budgets: number;
   /** Chance that a task has waited before. */
   readonly waited: number;
+  /** Chance that a task offers its seat to others between two parts of its work. */
+  readonly yields: number;
   /** Mean of the time between two steps, in milliseconds. */
   readonly pauseMs: number;
   readonly order: "strict" | "weighted";
@@ -57,6 +59,7 @@ export function randomProfile(random: Random, fixed: Partial<Profile>): Profile 
     // Not drawn: histories without them stay what they were.
     budgets: 0,
     waited: 0,
+    yields: 0,
     pauseMs: random.pick([2, 8, 25]),
     order: random.next() < 0.7 ? "strict" : "weighted",
     aging: random.next() < 0.7,

@@ -207,6 +207,17 @@ class History {
       });
       await this.clock.sleep(random.exponential(20));
     }
+    for (let part = 0; profile.yields > 0 && part < 3; part++) {
+      if (random.next() >= profile.yields) break;
+      const turn = permit.yield();
+      // Some do not wait for it.
+      if (random.next() < 0.1) {
+        turn.catch(() => undefined);
+        return "done without its turn";
+      }
+      await turn;
+      await this.clock.sleep(random.exponential(20));
+    }
     if (random.next() < profile.throws) throw new Error("rejected");
     return "done";
   }

@@ -32,7 +32,7 @@ interface Modules {
 export const drizzleOrm: Orm = {
   name: "Drizzle",
   needs: ["drizzle-orm"],
-  seesNested: true,
+  seesNestedAlone: true,
   async open(Pool, config) {
     const names = ["drizzle-orm/node-postgres", "drizzle-orm/pg-core", "drizzle-orm"];
     const found = await Promise.all(names.map((name) => import(name)));

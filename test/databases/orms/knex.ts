@@ -50,7 +50,7 @@ function opened(knex: Knex, pool: Pool): OpenOrm {
 export const knexWithPool: Orm = {
   name: "Knex with a pool",
   needs: ["knex"],
-  seesNested: true,
+  seesNestedAlone: true,
   async open(Pool, config) {
     const knex = await load();
     const pool = new Pool(config);
@@ -62,7 +62,7 @@ export const knexWithPool: Orm = {
 export const knexWithDialect: Orm = {
   name: "Knex with a dialect",
   needs: ["knex"],
-  seesNested: true,
+  seesNestedAlone: true,
   async open(Pool, config) {
     const knex = await load();
     const name = "knex/lib/dialects/postgres/index.js";

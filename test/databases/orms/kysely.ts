@@ -29,7 +29,7 @@ interface Module {
 export const kyselyOrm: Orm = {
   name: "Kysely",
   needs: ["kysely"],
-  seesNested: false,
+  seesNestedAlone: false,
   async open(Pool, config) {
     const name = "kysely";
     const { Kysely, PostgresDialect, sql } = (await import(name)) as Module;

@@ -11,8 +11,11 @@ export interface Orm {
   readonly name: string;
   /** The packages that it needs, from the private package of these tests. */
   readonly needs: readonly string[];
-  /** Whether what runs in a transaction is known to be inside it: not where the ORM asks for its client too far away. */
-  readonly seesNested: boolean;
+  /**
+   * Whether a query beside its own transaction is refused also where no `runInLane` and no request surrounds it: not where
+   * the ORM asks for its client too far away.
+   */
+  readonly seesNestedAlone: boolean;
   open(Pool: AnyPool, config: LanedPoolConfig): Promise<OpenOrm>;
 }
 

@@ -102,21 +102,48 @@ async function testOrm(t: TestContext, orm: Orm, connectionString: string): Prom
     assert.equal(resource.snapshot().seatsInUse, 0);
   });
 
-  await t.test("a query beside its own transaction never waits without end", async (inner) => {
-    const resource = new Resource({ name: "db", limit: 1, detectDeadlock: true });
-    const on = await open(inner, { resource, connectionTimeoutMillis: 1_000 });
-    const error = await on
-      .addAll([5], async () => await on.itemOf(1))
-      .then(
+  await t.test(
+    "in a request, a query beside its own transaction is refused with both places",
+    async (inner) => {
+      const resource = new Resource({ name: "db", limit: 1, detectDeadlock: true });
+      const on = await open(inner, { resource });
+      const nested = runInLane("high", () => on.addAll([5], async () => await on.itemOf(1)));
+      const error = await nested.then(
         () => undefined,
         (thrown: unknown) => thrown,
       );
-    const expected = orm.seesNested ? "LANEWAY_DEADLOCK" : "timeout exceeded when trying to connect";
-    assert.ok(saidBy(error).includes(expected), String(error));
-    assert.equal(itemIn(await on.itemOf(1)), "item 1");
-    assert.equal(itemIn(await on.itemOf(5)), undefined);
-    assert.equal(resource.snapshot().seatsInUse, 0);
-  });
+      const said = saidBy(error);
+      assert.ok(said.includes("LANEWAY_DEADLOCK"), String(error));
+      assert.match(said.join("\n"), /asked for here:\n[^]*node_modules[^]*asked for here:\n[^]*node_modules/);
+      assert.equal(itemIn(await on.itemOf(1)), "item 1");
+      assert.equal(itemIn(await on.itemOf(5)), undefined);
+      assert.equal(resource.snapshot().seatsInUse, 0);
+    },
+  );
+
+  await t.test(
+    "outside of any it is refused as well, or warned of and ended by its time-out",
+    async (inner) => {
+      const resource = new Resource({ name: "db", limit: 1, detectDeadlock: true });
+      const on = await open(inner, { resource, connectionTimeoutMillis: 3_000 });
+      const warnings: Error[] = [];
+      const note = (warning: Error): unknown => warnings.push(warning);
+      process.on("warning", note);
+      inner.after(() => process.off("warning", note));
+      const error = await on
+        .addAll([6], async () => await on.itemOf(1))
+        .then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+      const expected = orm.seesNestedAlone ? "LANEWAY_DEADLOCK" : "timeout exceeded when trying to connect";
+      assert.ok(saidBy(error).includes(expected), String(error));
+      const warned = warnings.filter(({ name }) => name === "LanewayNestedCheckoutWarning");
+      assert.equal(warned.length, orm.seesNestedAlone ? 0 : 1);
+      assert.equal(itemIn(await on.itemOf(6)), undefined);
+      assert.equal(resource.snapshot().seatsInUse, 0);
+    },
+  );
 
   await t.test("a prepared statement stays prepared, whatever the lane", async (inner) => {
     const on = await open(inner, { max: 1 });

@@ -44,7 +44,7 @@ let client: string | undefined;
 export const prismaOrm: Orm = {
   name: "Prisma",
   needs: ["prisma/build/index.js", "@prisma/client", "@prisma/adapter-pg"],
-  seesNested: false,
+  seesNestedAlone: false,
   async open(Pool, config) {
     const name = "@prisma/adapter-pg";
     const { PrismaPg } = (await import(name)) as Adapter;

@@ -30,7 +30,7 @@ interface Module {
 export const typeOrm: Orm = {
   name: "TypeORM",
   needs: ["typeorm"],
-  seesNested: false,
+  seesNestedAlone: false,
   async open(Pool, config) {
     const name = "typeorm";
     const { DataSource, EntitySchema } = (await import(name)) as Module;

@@ -2,8 +2,8 @@ import { posix } from "node:path";
 import { importsOf, listCode, parseFile } from "../source.ts";
 
 // What each part of src may import beside itself. One way only: core ← node ← policy ← providers ← calls, requests ←
-// adapters ← gateway, verify ← cli. What adapters for calls out share and what those for requests in share know nothing
-// of each other. The stand-in upstream of verify knows nothing of our side of the protocols.
+// adapters ← gateway, verify ← cli; what operators see (admin) and what monitoring reads (metrics) stand beside the
+// requests. What adapters for calls out share and what those for requests in share know nothing of each other. The stand-in upstream of verify knows nothing of our side of the protocols.
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   node: ["core"],
@@ -11,17 +11,41 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   providers: ["core", "node", "policy"],
   calls: ["core", "node", "policy", "providers"],
   requests: ["core", "node", "policy", "providers"],
-  adapters: ["core", "node", "policy", "providers", "calls", "requests"],
-  gateway: ["core", "node", "policy", "providers", "calls", "requests", "adapters"],
+  admin: ["core", "node", "policy"],
+  metrics: ["core", "node", "policy"],
+  adapters: ["core", "node", "policy", "admin", "metrics", "providers", "calls", "requests"],
+  gateway: ["core", "node", "policy", "admin", "metrics", "providers", "calls", "requests", "adapters"],
   verify: ["core", "node", "policy", "adapters"],
-  cli: ["core", "node", "policy", "providers", "calls", "requests", "adapters", "gateway", "verify"],
+  cli: [
+    "core",
+    "node",
+    "policy",
+    "admin",
+    "metrics",
+    "providers",
+    "calls",
+    "requests",
+    "adapters",
+    "gateway",
+    "verify",
+  ],
   testing: ["core", "node"],
-  dashboard: [],
+  dashboard: ["policy", "admin"],
   "index.ts": ["core", "node", "policy"],
 };
 
-// No package, no module of Node's: the core runs anywhere, and the dashboard in a browser.
-const SELF_CONTAINED = new Set(["core", "dashboard"]);
+// No package, no module of Node's: the core runs anywhere.
+const SELF_CONTAINED = new Set(["core"]);
+
+// The page runs in a browser, so nothing of Node's may come with what it imports: these packages, and of our own these
+// files, which import nothing but types. Everything else it is told over HTTP.
+const IN_THE_PAGE = new Set(["preact", "preact/hooks", "@preact/signals", "uplot"]);
+const FOR_THE_PAGE = new Set([
+  "src/admin/overrides.ts",
+  "src/admin/verdict.ts",
+  "src/admin/wire.ts",
+  "src/policy/overrides.ts",
+]);
 
 /** Imports inside src that point the wrong way, reach out of src, or leave a part that must stand alone. */
 export function importsAgainstTheLayers(root: string): string[] {
@@ -45,6 +69,8 @@ function faultOf(path: string, specifier: string | undefined): string | undefine
   if (specifier === "laneway" || specifier.startsWith("laneway/"))
     return `imports "${specifier}"; inside src, name the file`;
   if (!specifier.startsWith(".")) {
+    if (part === "dashboard" && !IN_THE_PAGE.has(specifier))
+      return `src/dashboard may import ${[...IN_THE_PAGE].join(", ")}, not "${specifier}"`;
     return SELF_CONTAINED.has(part)
       ? `src/${part} imports nothing outside itself, but found "${specifier}"`
       : undefined;
@@ -52,6 +78,8 @@ function faultOf(path: string, specifier: string | undefined): string | undefine
   const target = posix.join(posix.dirname(path), specifier);
   if (!target.startsWith("src/")) return `imports ${target}, which is outside src`;
   const targetPart = partOf(target);
+  if (part === "dashboard" && targetPart !== part && !FOR_THE_PAGE.has(target))
+    return `src/dashboard may import ${[...FOR_THE_PAGE].join(", ")}, not ${target}`;
   if (targetPart !== part) {
     const allowed = MAY_IMPORT[part] ?? [];
     const may = allowed.length === 0 ? "nothing outside itself" : allowed.join(", ");

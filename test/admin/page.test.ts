@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { verdictOf } from "../../src/admin/verdict.ts";
+import type { Journey, Snapshot } from "../../src/admin/wire.ts";
+import { parsePolicy } from "../../src/policy/policy.ts";
+import { busy, ODD, policyOf, served, TOKEN } from "../dashboard/served.ts";
+
+async function insideOf(address: string): Promise<{ html: string; inside: Snapshot }> {
+  const html = await (await fetch(address)).text();
+  const text = /<script type="application\/json" id="laneway-data">(.*?)<\/script>/s.exec(html)![1]!;
+  return { html, inside: JSON.parse(text) as Snapshot };
+}
+
+test("the page has the last five minutes inside, and a lane's name cannot end the script that holds them", async (t) => {
+  const at = await served(t, { policy: await policyOf({ odd: true }) });
+  await busy(at, { lane: ODD });
+  const { html, inside } = await insideOf(at.address);
+  assert.ok(!html.includes(ODD));
+  assert.deepEqual(inside.state!.resources[0]!.lanes, ["critical", "normal", ODD]);
+  assert.equal(inside.ticks.length, 2);
+});
+
+test("its files are named after what is in them and kept by the browser; the page itself is not", async (t) => {
+  const at = await served(t);
+  const page = await fetch(at.address);
+  assert.equal(page.headers.get("cache-control"), "no-store");
+  const path = /src="\.\/(assets\/[^"]+\.js)"/.exec(await page.text())![1]!;
+  const script = await fetch(at.address + path);
+  assert.match(script.headers.get("cache-control")!, /immutable/);
+  const again = await fetch(at.address + path, { headers: { "if-none-match": script.headers.get("etag")! } });
+  assert.equal(again.status, 304);
+  assert.equal((await fetch(`${at.address}assets/gone.js`)).status, 404);
+});
+
+test("where looking takes the token the page comes with nothing in it, until there is a session", async (t) => {
+  const at = await served(t, { token: TOKEN, privateReads: true });
+  assert.deepEqual((await insideOf(at.address)).inside, { state: null, ticks: [], budgets: [] });
+  const body = JSON.stringify({ token: TOKEN });
+  const headers = { "content-type": "application/json" };
+  const begun = await fetch(`${at.address}api/session`, { method: "POST", headers, body });
+  const cookie = begun.headers.getSetCookie()[0]!.split(";")[0]!;
+  const asked = async (init: RequestInit): Promise<unknown> =>
+    (await fetch(`${at.address}api/session`, init)).json();
+  assert.deepEqual(await asked({ headers: { cookie } }), { signedIn: true, actions: true });
+  assert.deepEqual(await asked({}), { signedIn: false, actions: true });
+  const page = await fetch(at.address, { headers: { cookie } });
+  assert.match(await page.text(), /"name":"critical"/);
+});
+
+test("budgets are told as they are now: what is left of each kind, and how many wait for it", async (t) => {
+  const policy = await parsePolicy(
+    "resources: { ai: { limit: 4, provider: anthropic, upstream: 'http://127.0.0.1:1', budgets: { inputTokens: 100/min } } }",
+  );
+  const at = await served(t, { policy });
+  const { resources } = at.laneway.snapshot();
+  assert.deepEqual(resources[0]!.budgets, []);
+  const ai = at.laneway.resource("ai");
+  (await ai.acquire({ cost: { inputTokens: 90 } })).release();
+  at.pages.feed.tick();
+  const [budget] = (JSON.parse(at.pages.feed.text) as Snapshot).budgets;
+  assert.deepEqual(
+    [budget?.resource, budget?.waiting, budget?.allowances.map(({ kind, perMinute }) => [kind, perMinute])],
+    ["ai", 0, [["inputTokens", 100]]],
+  );
+});
+
+test("shed ones are found together, and each says why in words", async (t) => {
+  const at = await served(t);
+  await busy(at);
+  const found = async (outcome: string): Promise<Journey[]> => {
+    const reply = await fetch(`${at.address}api/journeys?outcome=${outcome}`);
+    return ((await reply.json()) as { journeys: Journey[] }).journeys;
+  };
+  assert.deepEqual(
+    (await found("shed")).map(({ id, why }) => [id, why]),
+    [["req-shed", "the queue of the resource was full"]],
+  );
+  assert.deepEqual(
+    (await found("notable")).map(({ id }) => id),
+    ["req-shed"],
+  );
+  assert.deepEqual(
+    (await found("finished")).map(({ id, why }) => [id, why]),
+    [["req-two-tries", null]],
+  );
+});
+
+test("who waits for a budget while seats are free is not told to wait for seats", () => {
+  const standing = {
+    resource: "ai",
+    lane: "batch",
+    waiting: 900,
+    waitP99Ms: 2_000,
+    objectiveMs: 1_000,
+    perMinute: 300,
+    got: 1,
+    due: 6,
+    forBudget: true,
+  };
+  assert.equal(
+    verdictOf([standing], false).text,
+    "batch waits 2.0 s at p99, its objective is 1.0 s: it waits for a budget, not for seats.",
+  );
+  assert.equal(
+    verdictOf([{ ...standing, objectiveMs: 9_000 }], false).text,
+    "All lanes are within their objectives. batch yields: 900 wait for a budget, clear in about 3 min.",
+  );
+});
