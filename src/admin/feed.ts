@@ -233,12 +233,15 @@ class Shares {
   readonly #last = new Map<string, { got: number[]; due: number[] }[]>();
 
   of(snapshot: ResourceSnapshot, resource: PolicyResource | undefined): { got: number; due: number }[] {
-    const { lanes, limit, name } = snapshot;
+    const { lanes, limit, name, seatsInUse } = snapshot;
+    const kept = lanes.reduce((sum, { floor, seats }) => sum + Math.max(0, floor - seats), 0);
+    // No seat stays free while a task waits for one: those who wait beside free seats wait for a budget, and are due none.
+    const waitsForSeats = seatsInUse + kept >= limit;
     const due = seatsDue(
       limit,
       resource?.order ?? "strict",
       lanes.map((lane) => ({
-        wanted: lane.seats + lane.waiting,
+        wanted: lane.seats + (waitsForSeats ? lane.waiting : 0),
         reservation: lane.reservation,
         floor: lane.floor,
         ceiling: lane.ceiling,

@@ -123,6 +123,24 @@ test("the state and its ticks say what every lane has and is due, under the name
   (await waiting).release();
 });
 
+test("who waits for a budget beside free seats is due none of them", async (t) => {
+  const at = await served(t);
+  const db = at.laneway.resource("db");
+  db.update({ limit: 4, budgets: { requests: 1 } });
+  const held = await db.acquire({ lane: ODD });
+  const waiting = db.acquire({ lane: ODD });
+  for (let i = 0; i < 10; i++) at.pages.feed.tick();
+  const { ticks } = JSON.parse((await at.ask("/api/state")).text) as { ticks: Tick[] };
+  const odd = ticks.at(-1)!.resources[0]!.lanes[1]!;
+  assert.deepEqual(
+    (["waiting", "got", "due"] as const).map((field) => odd[LANE_FIELDS.indexOf(field)]),
+    [1, 0.25, 0.25],
+  );
+  held.release();
+  db.update({ budgets: {} });
+  (await waiting).release();
+});
+
 test("the stream begins with the state, sends a tick each time, and the state again when it changes", async (t) => {
   const at = await served(t, { token: TOKEN });
   const res = await at.open("/api/events");
