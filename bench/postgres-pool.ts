@@ -3,11 +3,13 @@
 import { Pool } from "pg";
 import { LanedPool } from "../src/adapters/pg.ts";
 
-const AT_ONCE = 16;
+const CONNECTIONS = 16;
+/** Uncontended: fewer than the seats that are left beside the critical lane's own, so that nobody waits. */
+const AT_ONCE = 8;
 
 const [kind, connectionString = "", prepared] = process.argv.slice(2);
 const Class = kind === "laned" ? LanedPool : Pool;
-const pool = new Class({ connectionString, max: AT_ONCE });
+const pool = new Class({ connectionString, max: CONNECTIONS });
 // The server may be gone before the last connection is closed.
 pool.on("error", () => {});
 const query =
