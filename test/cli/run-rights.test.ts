@@ -30,7 +30,9 @@ async function asNobody(
   const [command = "", ...first] = program;
   const cwd = await folderWith(t, policy === undefined ? {} : { "laneway.yaml": policy });
   await chmod(cwd, 0o755);
-  const options = { cwd, encoding: "utf8", env: { PATH: process.env["PATH"], TMPDIR: "/tmp" } } as const;
+  // Node hands the folder for coverage on unless it is told not to, and this user may not write there.
+  const env = { PATH: process.env["PATH"], TMPDIR: "/tmp", NODE_V8_COVERAGE: "" };
+  const options = { cwd, encoding: "utf8", env } as const;
   const able = spawnSync(command, [...first, "--version"], options).status === 0;
   if (!needsHost(t, able, "only root can become another user, who must be able to read this clone"))
     return undefined;
