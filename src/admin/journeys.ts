@@ -4,7 +4,7 @@
  */
 
 import type { TaskRecord } from "../core/snapshot.ts";
-import type { Resource } from "../core/resource.ts";
+import { Followed } from "../policy/followed.ts";
 import type { Laneway } from "../policy/laneway.ts";
 import { REASON_WORDS } from "./reasons.ts";
 import type { Journey } from "./wire.ts";
@@ -65,25 +65,14 @@ class Newest<T> {
   }
 }
 
-/** Follows all resources of a `Laneway`; `follow` again after its policy has changed. */
+/** Of all resources of a `Laneway`; `follow` again after its policy has changed. */
 export class Journeys {
   readonly #recent = new Newest<Kept>(RECENT);
   readonly #notable = new Newest<Kept>(NOTABLE);
-  readonly #followed = new Map<Resource, () => void>();
+  readonly #followed = new Followed((record) => this.#add(record));
 
   follow(laneway: Laneway): void {
-    const resources = new Set<Resource>(laneway.resources.values());
-    for (const [resource, stop] of this.#followed) {
-      if (resources.has(resource)) continue;
-      stop();
-      this.#followed.delete(resource);
-    }
-    for (const resource of resources)
-      if (!this.#followed.has(resource))
-        this.#followed.set(
-          resource,
-          resource.onRecord((record) => this.#add(record)),
-        );
+    this.#followed.follow(laneway);
   }
 
   find({ lane, resource, outcome, text, limit }: JourneyQuery): Journey[] {
@@ -105,8 +94,7 @@ export class Journeys {
   }
 
   close(): void {
-    for (const stop of this.#followed.values()) stop();
-    this.#followed.clear();
+    this.#followed.stop();
   }
 
   #add(record: TaskRecord): void {

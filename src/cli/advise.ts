@@ -8,7 +8,7 @@ import { advise, misses } from "../verify/advise/search.ts";
 import type { Advice } from "../verify/advise/search.ts";
 import type { Recording } from "../verify/recording/read.ts";
 import { changedText } from "./advise/policy-text.ts";
-import { unifiedDiff } from "./kubernetes/diff.ts";
+import { unifiedDiff } from "./yaml/diff.ts";
 import { data, paint, talk } from "./output.ts";
 import { policyFor } from "./run/policy.ts";
 import { compareLines, laneJson, shedLines } from "./simulate/compare.ts";

@@ -9,8 +9,8 @@ import type { Policy } from "../policy/policy.ts";
 import { BaseError, writeBase } from "./kubernetes/base.ts";
 import { classesFor, optionWords } from "./kubernetes/names.ts";
 import type { ClassOptions } from "./kubernetes/names.ts";
-import { yamlDocuments } from "./kubernetes/yaml.ts";
-import type { Plain } from "./kubernetes/yaml.ts";
+import { yamlDocuments } from "./yaml/text.ts";
+import type { Plain } from "./yaml/text.ts";
 import { data, talk } from "./output.ts";
 import { policyFor } from "./run/policy.ts";
 

@@ -4,7 +4,7 @@ import { TOTAL_BOUNDS_MS } from "../core/histogram.ts";
 import type { TaskRecord } from "../core/snapshot.ts";
 import type { Measured } from "./collect.ts";
 import type { Exemplar } from "./family.ts";
-import { Followed } from "./followed.ts";
+import { Followed } from "../policy/followed.ts";
 
 /** The exemplars of one lane, by bucket. */
 export interface LaneExemplars {

@@ -1,5 +1,5 @@
 import type { Laneway } from "../../policy/laneway.ts";
-import type { Followed } from "../../metrics/followed.ts";
+import type { Followed } from "../../policy/followed.ts";
 
 /** A policy that comes into force brings its resources by itself; nobody tells, so somebody looks. */
 const LOOK_AGAIN_MS = 1_000;

@@ -8,7 +8,7 @@ import { TOTAL_BOUNDS_MS } from "../../core/histogram.ts";
 import type { TaskRecord } from "../../core/snapshot.ts";
 import { collect } from "../../metrics/collect.ts";
 import type { Family } from "../../metrics/family.ts";
-import { Followed } from "../../metrics/followed.ts";
+import { Followed } from "../../policy/followed.ts";
 import type { Laneway } from "../../policy/laneway.ts";
 import { claimCounts } from "../../requests/claims.ts";
 import { SCOPE } from "./api.ts";

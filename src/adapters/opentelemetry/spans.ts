@@ -5,7 +5,7 @@
 
 import { invalid } from "../../core/errors.ts";
 import type { TaskRecord } from "../../core/snapshot.ts";
-import { Followed } from "../../metrics/followed.ts";
+import { Followed } from "../../policy/followed.ts";
 import type { Laneway } from "../../policy/laneway.ts";
 import { SCOPE } from "./api.ts";
 import type { Attributes, OpenTelemetryApi, TracerLike, TracerProviderLike } from "./api.ts";

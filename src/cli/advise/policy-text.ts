@@ -2,9 +2,9 @@
 
 import { parseDocument } from "yaml";
 import type { Edit } from "../../verify/advise/edit.ts";
-import { EditError, spliced, splicesFor } from "../kubernetes/edit.ts";
-import { yamlLines } from "../kubernetes/yaml.ts";
-import type { Plain } from "../kubernetes/yaml.ts";
+import { EditError, spliced, splicesFor } from "../yaml/edit.ts";
+import { yamlLines } from "../yaml/text.ts";
+import type { Plain } from "../yaml/text.ts";
 
 /** The text after the changes of one resource; undefined where it cannot be changed in place (a field behind an alias). */
 export function changedText(text: string, resource: string, edits: readonly Edit[]): string | undefined {

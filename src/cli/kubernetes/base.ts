@@ -3,8 +3,8 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubernetesObject } from "../../adapters/kubernetes/objects.ts";
-import { yamlDocuments } from "./yaml.ts";
-import type { Plain } from "./yaml.ts";
+import { yamlDocuments } from "../yaml/text.ts";
+import type { Plain } from "../yaml/text.ts";
 
 /** Why a folder cannot be written to. */
 export class BaseError extends Error {

@@ -7,7 +7,7 @@ import { isLanewayError } from "../../core/errors.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { talk, unreadable } from "../output.ts";
 import { policyFor } from "../run/policy.ts";
-import { unifiedDiff } from "./diff.ts";
+import { unifiedDiff } from "../yaml/diff.ts";
 import { classesFor, optionWords } from "./names.ts";
 import type { ClassOptions } from "./names.ts";
 import { PatchError, patchText } from "./patch.ts";

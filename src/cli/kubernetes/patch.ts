@@ -7,9 +7,9 @@ import { manifestInLane, POD_KINDS } from "../../adapters/kubernetes/in-lane.ts"
 import type { InLaneOptions } from "../../adapters/kubernetes/in-lane.ts";
 import { ManifestError } from "../../adapters/kubernetes/manifest.ts";
 import type { ManifestPath } from "../../adapters/kubernetes/manifest.ts";
-import { EditError, spliced, splicesFor } from "./edit.ts";
-import type { Splice } from "./edit.ts";
-import type { Plain } from "./yaml.ts";
+import { EditError, spliced, splicesFor } from "../yaml/edit.ts";
+import type { Splice } from "../yaml/edit.ts";
+import type { Plain } from "../yaml/text.ts";
 
 /** Something about one place of the file. Lines and columns count from 1. */
 export interface Remark {

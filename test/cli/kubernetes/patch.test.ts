@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Document, isMap, isSeq, parseAllDocuments, visit } from "yaml";
 import { manifestInLane } from "../../../src/adapters/kubernetes.ts";
-import { unifiedDiff } from "../../../src/cli/kubernetes/diff.ts";
+import { unifiedDiff } from "../../../src/cli/yaml/diff.ts";
 import { PatchError, patchText } from "../../../src/cli/kubernetes/patch.ts";
 
 const SEED = Number(process.env["LANEWAY_TEST_SEED"] ?? 20_261_121);

@@ -1,7 +1,7 @@
 /** The records of all resources of a `Laneway`, those that a later policy brings included. */
 
 import type { TaskRecord } from "../core/snapshot.ts";
-import type { Measured } from "./collect.ts";
+import type { Laneway } from "./laneway.ts";
 
 export class Followed<Seen> {
   readonly #listener: (record: TaskRecord, seen: Seen | undefined) => void;
@@ -15,7 +15,7 @@ export class Followed<Seen> {
   }
 
   /** Listens to the resources there are now; to be called again when those may be others. */
-  follow({ resources }: Measured): void {
+  follow({ resources }: Pick<Laneway, "resources">): void {
     const now = new Set<object>(resources.values());
     for (const [resource, stop] of this.#stops) {
       if (now.has(resource)) continue;

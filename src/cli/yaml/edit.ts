@@ -6,8 +6,8 @@
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 import type { Node, Pair, YAMLMap, YAMLSeq } from "yaml";
 import { isDeepStrictEqual } from "node:util";
-import { yamlLines, yamlScalar } from "./yaml.ts";
-import type { Plain, YamlStyle } from "./yaml.ts";
+import { yamlLines, yamlScalar } from "./text.ts";
+import type { Plain, YamlStyle } from "./text.ts";
 
 /** Where a text has `from` to `to`, it gets `text`. */
 export interface Splice {

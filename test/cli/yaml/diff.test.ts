@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { unifiedDiff } from "../../../src/cli/kubernetes/diff.ts";
+import { unifiedDiff } from "../../../src/cli/yaml/diff.ts";
 
 /** What `patch` does: the text after, from the text before and the diff. */
 function applied(before: string, diff: string): string {

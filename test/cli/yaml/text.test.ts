@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
-import { yamlDocuments, yamlLines, yamlScalar } from "../../../src/cli/kubernetes/yaml.ts";
-import type { Plain } from "../../../src/cli/kubernetes/yaml.ts";
+import { yamlDocuments, yamlLines, yamlScalar } from "../../../src/cli/yaml/text.ts";
+import type { Plain } from "../../../src/cli/yaml/text.ts";
 
 const SEED = Number(process.env["LANEWAY_TEST_SEED"] ?? 7);
 
