@@ -11,6 +11,7 @@ import { shownOverride } from "./overrides.ts";
 import { seatsDue } from "./share.ts";
 import { verdictOf } from "./verdict.ts";
 import type { Standing } from "./verdict.ts";
+import { PAST_FIELDS } from "./wire.ts";
 import type { BudgetState, LaneTick, ResourceTick, State, Tick } from "./wire.ts";
 
 const TICK_MS = 1_000;
@@ -35,7 +36,10 @@ export interface FeedOptions {
 export class Feed {
   readonly #laneway: Laneway;
   readonly #options: FeedOptions;
-  readonly #ticks: string[] = [];
+  /** The seconds before the last one, in short. */
+  readonly #past: string[] = [];
+  #last = "";
+  #lastInShort = "";
   readonly #shares: Shares = new Shares();
   readonly #listeners = new Map<ServerResponse, { missed: number }>();
   #state = "";
@@ -57,12 +61,15 @@ export class Feed {
   tick(): void {
     const { resources } = this.#laneway.snapshot();
     const state = JSON.stringify(this.#stateOf(resources));
-    const tick = JSON.stringify(this.#tickOf(resources));
+    const seen = this.#tickOf(resources);
+    const tick = JSON.stringify(seen);
     const changed = state !== this.#state;
     this.#state = state;
     // Numbers of other resources and lanes would be read under the wrong names.
-    if (changed && this.#shapeChanged(state)) this.#ticks.length = 0;
-    if (this.#ticks.push(tick) > KEPT) this.#ticks.shift();
+    if (changed && this.#shapeChanged(state)) this.#past.length = 0;
+    else if (this.#past.push(this.#lastInShort) >= KEPT) this.#past.shift();
+    this.#last = tick;
+    this.#lastInShort = JSON.stringify(inShort(seen));
     this.#budgets = JSON.stringify(resources.flatMap(budgetsOf));
     const text = `${changed ? event("state", state) : ""}${this.#moment(tick)}`;
     for (const [res, listener] of this.#listeners) {
@@ -75,7 +82,7 @@ export class Feed {
 
   /** Everything there is now, as the text of a JSON object: `Snapshot` of the wire. */
   get text(): string {
-    return `{"state":${this.#state},"ticks":[${this.#ticks.join(",")}],"budgets":${this.#budgets}}`;
+    return `{"state":${this.#state},"ticks":[${[...this.#past, this.#last].join(",")}],"budgets":${this.#budgets}}`;
   }
 
   /** Takes a reply over as a stream of events; false when there are too many. */
@@ -87,7 +94,7 @@ export class Feed {
       "x-accel-buffering": "no",
       "x-content-type-options": "nosniff",
     });
-    res.write(`retry: 2000\n\n${event("state", this.#state)}${this.#moment(this.#ticks.at(-1) ?? "null")}`);
+    res.write(`retry: 2000\n\n${event("state", this.#state)}${this.#moment(this.#last)}`);
     this.#listeners.set(res, { missed: 0 });
     res.on("close", () => this.#listeners.delete(res));
     return true;
@@ -176,6 +183,18 @@ export class Feed {
   }
 }
 
+/** What is kept of a second that has passed. */
+function inShort({ at, resources }: Tick): Tick {
+  return {
+    at,
+    resources: resources.map(({ limit, seats, lanes }) => ({
+      limit,
+      seats,
+      lanes: lanes.map((lane) => lane.slice(0, PAST_FIELDS)),
+    })),
+  };
+}
+
 /** Those that somebody waits for first. */
 function budgetsOf({ name: resource, budgets }: ResourceSnapshot): BudgetState[] {
   return budgets
@@ -206,18 +225,18 @@ function stateOf(resource: PolicyResource | undefined, lane: string): string {
 function numbers(lane: LaneSnapshot, got: number, due: number): LaneTick {
   return [
     lane.waiting,
+    tenths(lane.waitMs.p99),
+    lane.rejected + lane.evicted + lane.timedOut,
     lane.running,
     lane.seats,
     lane.reservation,
     lane.ceiling,
     tenths(lane.oldestMs),
     tenths(lane.waitMs.p50),
-    tenths(lane.waitMs.p99),
     tenths(lane.runMs.p50),
     tenths(lane.throughputPerMinute),
     lane.finished,
     lane.failed,
-    lane.rejected + lane.evicted + lane.timedOut,
     lane.cancelled,
     Math.round(got * 1_000) / 1_000,
     Math.round(due * 1_000) / 1_000,

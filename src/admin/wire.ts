@@ -1,32 +1,38 @@
 /**
- * What the live page, `laneway top` and whoever else reads the feed are told. Once a second a tick, small enough to keep
- * five minutes of them: numbers in a fixed order. What they are called, and all that seldom changes, is in the state.
+ * What the live page, `laneway top` and whoever else reads the feed are told. Once a second a tick: numbers in a fixed
+ * order. What they are called, and all that seldom changes, is in the state.
  */
 
 /** The numbers of a lane in a tick, in this order. Times are milliseconds, shares are parts of the limit. */
 export const LANE_FIELDS = [
   "waiting",
+  "waitP99Ms",
+  "shed",
   "running",
   "seats",
   "reservation",
   "ceiling",
   "oldestMs",
   "waitP50Ms",
-  "waitP99Ms",
   "runP50Ms",
   "perMinute",
   "finished",
   "failed",
-  "shed",
   "cancelled",
   "got",
   "due",
 ] as const;
 
+/**
+ * As many of them are kept of the seconds that have passed: what is drawn over time. With all of them the page that
+ * begins with five minutes was four times as long, and its first paint came later.
+ */
+export const PAST_FIELDS = 3;
+
 /** The name of one number of a lane. */
 export type LaneField = (typeof LANE_FIELDS)[number];
 
-/** The numbers of a lane, as `LANE_FIELDS` orders them. */
+/** The numbers of a lane, as `LANE_FIELDS` orders them; of a second that has passed the first `PAST_FIELDS` of them. */
 export type LaneTick = readonly number[];
 
 /** One resource in a tick; lanes in the order of the state's. */
@@ -40,7 +46,8 @@ export interface ResourceTick {
 export interface Tick {
   /** Milliseconds of the calendar's clock. */
   readonly at: number;
-  readonly verdict: Verdict;
+  /** Absent from those that have passed. */
+  readonly verdict?: Verdict;
   /** In the order of the state's. */
   readonly resources: readonly ResourceTick[];
 }
@@ -103,6 +110,7 @@ export interface BudgetState {
 export interface Snapshot {
   /** Null for a reader who has to sign in first. */
   readonly state: State | null;
+  /** Of the last one all is told, of those before what `PAST_FIELDS` says. */
   readonly ticks: readonly Tick[];
   readonly budgets: readonly BudgetState[];
 }

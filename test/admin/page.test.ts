@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { verdictOf } from "../../src/admin/verdict.ts";
-import type { Journey, Snapshot } from "../../src/admin/wire.ts";
+import { LANE_FIELDS, PAST_FIELDS } from "../../src/admin/wire.ts";
+import type { Journey, LaneField, Snapshot } from "../../src/admin/wire.ts";
 import { parsePolicy } from "../../src/policy/policy.ts";
 import { busy, ODD, policyOf, served, TOKEN } from "../dashboard/served.ts";
 
@@ -18,6 +19,26 @@ test("the page has the last five minutes inside, and a lane's name cannot end th
   assert.ok(!html.includes(ODD));
   assert.deepEqual(inside.state!.resources[0]!.lanes, ["critical", "normal", ODD]);
   assert.equal(inside.ticks.length, 2);
+});
+
+test("of the seconds before the last it tells what is drawn over time, and no more: waits, waiting and shed", async (t) => {
+  const at = await served(t);
+  await busy(at);
+  at.pages.feed.tick();
+  const { ticks } = (await insideOf(at.address)).inside;
+  const fields = ticks.map(({ verdict, resources }) => [
+    verdict !== undefined,
+    ...new Set(resources.flatMap(({ lanes }) => lanes.map((lane) => lane.length))),
+  ]);
+  assert.deepEqual(fields, [
+    [false, PAST_FIELDS],
+    [false, PAST_FIELDS],
+    [true, LANE_FIELDS.length],
+  ]);
+  assert.deepEqual(
+    new Set(LANE_FIELDS.slice(0, PAST_FIELDS)),
+    new Set<LaneField>(["waiting", "waitP99Ms", "shed"]),
+  );
 });
 
 test("its files are named after what is in them and kept by the browser; the page itself is not", async (t) => {

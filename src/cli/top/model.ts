@@ -55,9 +55,10 @@ export function momentOf(state: State, tick: Tick): Moment {
       },
     ];
   });
+  const { level, text } = tick.verdict ?? { level: "ok", text: "" };
   return {
     at: tick.at,
-    verdict: { level: tick.verdict.level, text: clean(tick.verdict.text) },
+    verdict: { level, text: clean(text) },
     resources,
     overrides: state.overrides.map((override) => ({
       ...override,
