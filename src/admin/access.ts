@@ -28,9 +28,9 @@ export class AccessControl {
   readonly #sessions = new Map<string, number>();
   readonly #wrong = new Map<string, { count: number; until: number }>();
 
-  /** Without a token nobody may act. */
+  /** Without a token nobody may act, and an empty one, of a variable that is not set say, is none. */
   constructor(token: string | undefined, now: () => number) {
-    this.#tokenDigest = token === undefined ? undefined : digest(token);
+    this.#tokenDigest = token === undefined || token === "" ? undefined : digest(token);
     this.#now = now;
   }
 

@@ -11,6 +11,7 @@ export interface AuditEntry {
 }
 
 const KEPT = 200;
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g;
 
 export class Audit {
   readonly #entries: AuditEntry[] = [];
@@ -23,7 +24,8 @@ export class Audit {
   add(from: string, action: string, result: string): void {
     this.#entries.push({ at: Date.now(), from, action, result });
     if (this.#entries.length > KEPT) this.#entries.shift();
-    this.#log(`admin: ${from}: ${action}: ${result}`);
+    // Who reads the log may do so in a terminal, and what came in a request must not steer that or look like a line of its own.
+    this.#log(`admin: ${from}: ${action}: ${result}`.replaceAll(CONTROLS, "?"));
   }
 
   /** Newest first. */

@@ -31,6 +31,7 @@ export type Repeat = (fn: () => void, everyMs: number) => () => void;
 export interface FeedOptions {
   readonly actions: boolean;
   readonly version: string;
+  readonly gateway: string | undefined;
 }
 
 export class Feed {
@@ -146,7 +147,7 @@ export class Feed {
       }),
       overrides: this.#laneway.overrides.map(shownOverride),
       file: policy.file ?? null,
-      listen: policy.gateway.listen,
+      gateway: this.#options.gateway ?? null,
       enforced: policy.enforce,
       refusedEdit: this.#laneway.refusedEdit?.message ?? null,
       actions: this.#options.actions,

@@ -28,6 +28,8 @@ export interface AdminOptions {
   readonly prefix?: string | undefined;
   /** Whether looking takes the token as well: for a port that others can reach. Default false. */
   readonly privateReads?: boolean | undefined;
+  /** The URL of the gateway whose pages they are, for who looks for the place to send requests to. */
+  readonly gateway?: string | undefined;
   /** Not ready any more: what `/readyz` says. */
   readonly draining?: (() => boolean) | undefined;
   /** The text of `/metrics`; without it there is no such page. `accept` is what the scraper takes. */
@@ -93,9 +95,17 @@ class Admin {
     this.feed = new Feed(laneway, {
       actions: this.access.actions,
       version: ownVersion(),
+      gateway: options.gateway,
     });
     this.journeys.follow(laneway);
-    this.feed.start(options.repeat ?? everyInterval);
+    const repeat = options.repeat ?? everyInterval;
+    this.feed.start((tick, everyMs) =>
+      repeat(() => {
+        // A policy that was reloaded may have brought resources.
+        this.journeys.follow(laneway);
+        tick();
+      }, everyMs),
+    );
     const read: Record<string, Answer> = {
       "GET api/snapshot": (req, res) => sendJson(req, res, 200, laneway.snapshot()),
       "GET api/state": (req, res) => send(req, res, 200, "application/json", this.feed.text),

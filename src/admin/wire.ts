@@ -121,8 +121,8 @@ export interface State {
   readonly resources: readonly ResourceState[];
   readonly overrides: readonly ShownOverride[];
   readonly file: string | null;
-  /** Where the policy has its gateway listen, for who looks for a request that never came. */
-  readonly listen: string;
+  /** The URL of the gateway whose pages these are, for who looks for a request that never came; null in a program. */
+  readonly gateway: string | null;
   /** False: shadow mode. */
   readonly enforced: boolean;
   /** Why the last edit of the file was refused; null while it is in force. */

@@ -5,7 +5,7 @@ import type { Signal } from "@preact/signals";
 import { beginChange } from "./change.tsx";
 import type { Kind } from "./changes.ts";
 import { togglePause } from "./live.ts";
-import { SEARCH_ID } from "./requests.tsx";
+import { searchWanted } from "./requests.tsx";
 import { addressOf, goTo, route, VIEWS } from "./route.ts";
 
 /** Whether the list of keys is open. */
@@ -43,7 +43,7 @@ function act(key: string, target: HTMLElement): boolean {
   const view = VIEWS[Number(key) - 1];
   const change = CHANGES[key];
   if (view !== undefined) goTo(addressOf(view));
-  else if (key === "/") return find();
+  else if (key === "/") find();
   else if (key === "?") helping.value = true;
   else if (key === "j" || key === "k") return step(target, key === "j" ? 1 : -1);
   else if (key === " " && target.closest("button, a, summary") === null) togglePause();
@@ -52,12 +52,9 @@ function act(key: string, target: HTMLElement): boolean {
   return true;
 }
 
-function find(): boolean {
-  const focus = (): void => document.getElementById(SEARCH_ID)?.focus();
+function find(): void {
+  searchWanted.value = true;
   if (route.value.view !== "requests") goTo(addressOf("requests"));
-  // The view is drawn after this event.
-  requestAnimationFrame(() => requestAnimationFrame(focus));
-  return true;
 }
 
 function step(target: HTMLElement, by: 1 | -1): boolean {

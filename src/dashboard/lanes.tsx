@@ -112,11 +112,11 @@ function NothingYet({ state, resource }: { readonly state: State; readonly resou
         <b>No request has come to {resource} yet.</b>
       </p>
       <ul>
-        <li>
-          Through the gateway: send one to <code>http://{state.listen}</code> (where{" "}
-          {state.file ?? "the policy"} has it listen), for instance{" "}
-          <code>curl -i http://{state.listen}/</code>
-        </li>
+        {state.gateway === null ? null : (
+          <li>
+            Through the gateway: send one to it, for instance <code>curl -i {state.gateway}/</code>
+          </li>
+        )}
         <li>
           In a program: <code>laneway.resource("{resource}").run(…)</code>
         </li>

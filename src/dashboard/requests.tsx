@@ -1,7 +1,9 @@
 /** What became of requests: found by id, flow, lane or outcome, each with its way from arrival to end. */
 
+import { signal } from "@preact/signals";
+import type { Signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { findJourneys } from "./api.ts";
 import { JourneyView } from "./journey.tsx";
 import { now, paused, shown } from "./live.ts";
@@ -14,8 +16,8 @@ import type { Journey } from "../admin/wire.ts";
 const FIELDS = ["text", "resource", "lane", "outcome"] as const;
 type Search = Readonly<Record<(typeof FIELDS)[number], string>>;
 
-/** The field that the key "/" goes to. */
-export const SEARCH_ID = "search";
+/** Whether the field is to take the focus, as soon as it is drawn: the key "/". */
+export const searchWanted: Signal<boolean> = signal(false);
 const EVERY_SECONDS = 3;
 
 /** The search, the list and, beside it, the one that is chosen. */
@@ -66,6 +68,13 @@ function useJourneys(search: Search): { journeys: readonly Journey[] | undefined
 
 function SearchForm({ search }: { readonly search: Search }): VNode {
   const { state } = shown.value;
+  const field = useRef<HTMLInputElement>(null);
+  const wanted = searchWanted.value;
+  useEffect(() => {
+    if (!wanted) return;
+    searchWanted.value = false;
+    field.current?.focus();
+  }, [wanted]);
   const set = (name: keyof Search, value: string): void =>
     goTo(addressOf("requests", { ...search, [name]: value }), { replace: true });
   const options = (
@@ -92,7 +101,8 @@ function SearchForm({ search }: { readonly search: Search }): VNode {
       <label class="grow">
         <span class="for-readers">Part of an id, a flow or a reason</span>
         <input
-          id={SEARCH_ID}
+          id="search"
+          ref={field}
           type="search"
           placeholder="request id, flow or reason"
           value={search.text}

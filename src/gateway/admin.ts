@@ -19,8 +19,16 @@ const WRONG_HOST = {
     "this port answers only requests whose host is an IP address, localhost or the address it listens on",
 };
 
+interface AdminServerOptions {
+  /** What it listens on, as the policy or the command line has it. */
+  readonly address: string;
+  /** The URL of the gateway itself. */
+  readonly gateway: string;
+  readonly log: (line: string) => void;
+}
+
 /** Serves the admin pages of a gateway; they follow its policy until the server closes. */
-export function createAdminServer(service: Service, address: string, log: (line: string) => void): Server {
+export function createAdminServer(service: Service, { address, gateway, log }: AdminServerOptions): Server {
   const ownHost = parseAddress(address)?.host;
   const local = isLoopback(ownHost ?? "localhost");
   const metrics = new MetricsPage(service.laneway, {
@@ -30,6 +38,7 @@ export function createAdminServer(service: Service, address: string, log: (line:
   const pages = adminPages(service.laneway, {
     token: service.laneway.policy.gateway.adminToken?.reveal(),
     privateReads: !local,
+    gateway,
     draining: () => service.draining,
     metrics: (accept) => metrics.read(accept),
     log,

@@ -87,8 +87,8 @@ export function forward(call: Call, route: Route, permit: Permit, options: Forwa
     clientAddress: call.remoteAddress,
     credentials: key === undefined ? undefined : provider.credentialHeaders,
     credential: key === undefined ? undefined : provider.keyHeader(key, (name) => call.header(name)),
-    // What is read here must not come compressed.
-    plain: readsUsage || rewrite !== undefined,
+    // What is read here must not come compressed, and neither must what is searched for a key of ours.
+    plain: key !== undefined || readsUsage || rewrite !== undefined,
     length: options.body?.length,
     told: isTold(upstream) ? toldLines(toldOf(call, route, permit)) : undefined,
   });

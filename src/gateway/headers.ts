@@ -54,9 +54,18 @@ function treatmentOf(name: string): Treatment {
   const ownOrProxy = first === L || first === P;
   // Most names are neither, which their length and first letter say without a lower-case copy of them.
   if (!ownOrProxy && LENGTHS[name.length] !== true) return PASS;
-  const lower = name.toLowerCase();
+  const lower = dashed(name);
   if (ownOrProxy && (lower.startsWith("laneway-") || lower.startsWith("proxy-"))) return DROP;
   return SPECIAL.get(lower) ?? PASS;
+}
+
+/**
+ * The name in lower case, with dashes for underscores: servers that hand headers on as variables (CGI, WSGI) make the same
+ * variable of both, and a claim in the other spelling would reach such an upstream as one of ours.
+ */
+function dashed(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.includes("_") ? lower.replaceAll("_", "-") : lower;
 }
 
 /** What a `connection` header names beside the usual two, lower-case; undefined when nothing. */
@@ -100,7 +109,7 @@ export interface RequestHeadersOptions {
 export function requestHeaders(req: IncomingMessage, options: RequestHeadersOptions): string[] {
   const raw = req.rawHeaders;
   const headers: string[] = [];
-  const dropped = droppedFor(req, options);
+  const dropped = droppedFor(options);
   let named: ReadonlySet<string> | undefined;
   let host = "";
   let forwardedFor = "";
@@ -111,7 +120,7 @@ export function requestHeaders(req: IncomingMessage, options: RequestHeadersOpti
     const value = raw[i + 1]!;
     switch (treatmentOf(name)) {
       case PASS:
-        if (dropped === undefined || !isOneOf(name, dropped)) headers.push(name, value);
+        if (!isOneOf(name, dropped)) headers.push(name, value);
         break;
       case HOST:
         if (host !== "") throw new Refused("bad-request", "expected one host header, found several");
@@ -156,13 +165,16 @@ function pushBaggage(headers: string[], name: string, value: string): void {
   if (kept.length > 0) headers.push(name, kept.join(","));
 }
 
-/** What must not go up besides what belongs to the hop, lower-case; undefined when that is all. */
-function droppedFor(req: IncomingMessage, options: RequestHeadersOptions): readonly string[] | undefined {
+/** The list for most requests, kept from one to the next: the name of the header changes only with the policy. */
+let onlyClaims: readonly string[] = [];
+
+/** What must not go up besides what belongs to the hop, lower-case. */
+function droppedFor(options: RequestHeadersOptions): readonly string[] {
   const { claimHeader, credentials, plain, length } = options;
-  const hasClaim = req.headers[claimHeader] !== undefined;
-  if (!hasClaim && plain !== true && length === undefined) return credentials;
-  const dropped: string[] = credentials === undefined ? [] : [...credentials];
-  if (hasClaim) dropped.push(claimHeader);
+  if (claimHeader !== onlyClaims[0]) onlyClaims = [claimHeader];
+  if (credentials === undefined && plain !== true && length === undefined) return onlyClaims;
+  const dropped: string[] = [claimHeader];
+  if (credentials !== undefined) dropped.push(...credentials);
   if (plain === true) dropped.push("accept-encoding");
   if (length !== undefined) dropped.push("content-length");
   return dropped;
@@ -170,7 +182,7 @@ function droppedFor(req: IncomingMessage, options: RequestHeadersOptions): reado
 
 /** Most names differ from all of these in length already, so that no lower-case copy of them is made. */
 function isOneOf(name: string, names: readonly string[]): boolean {
-  for (const other of names) if (name.length === other.length && name.toLowerCase() === other) return true;
+  for (const other of names) if (name.length === other.length && dashed(name) === other) return true;
   return false;
 }
 

@@ -78,7 +78,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const url = await open(proxy, "listen", options.listen ?? settings.listen);
     const adminUrl =
-      admin === false ? undefined : await open(createAdminServer(service, admin, log), "admin", admin);
+      admin === false
+        ? undefined
+        : await open(createAdminServer(service, { address: admin, gateway: url, log }), "admin", admin);
     const probesUrl =
       probes === undefined ? undefined : await open(createProbesServer(service), "probes", probes);
     return new RunningGateway(url, adminUrl, probesUrl, service, opened);

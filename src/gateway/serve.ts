@@ -22,6 +22,32 @@ import { Upstreams } from "./upstream.ts";
 /** Another replica may take it at once; no replica at all takes it sooner than the next second. */
 const DRAINING = { code: "LANEWAY_DRAINING", reason: "draining", retryAfterMs: 1_000 } as const;
 
+/**
+ * How many requests of one connection may be without their answer; a client that sends more behind them is cut off. Each may
+ * hold a seat, and Node stops reading a connection whose replies pile up, after which nobody sees that its client has left.
+ */
+const UNANSWERED_MAX = 100;
+
+/** What a client's connection has going. */
+class Connection {
+  newest: Call | undefined = undefined;
+  unanswered = 0;
+  /** For each of its calls, when its reply has left or its client has. */
+  readonly onClosed: () => void;
+
+  constructor(onClosed: () => void) {
+    this.onClosed = () => {
+      this.unanswered--;
+      onClosed();
+    };
+  }
+
+  takes(call: Call): void {
+    this.newest = call;
+    this.unanswered++;
+  }
+}
+
 export class Service implements RequestHandler {
   readonly laneway: Laneway;
   readonly upstreams: Upstreams;
@@ -31,8 +57,7 @@ export class Service implements RequestHandler {
   private readonly log: (line: string) => void;
   private readonly memory: BodyMemory;
   private readonly marks: GatewayMarks;
-  /** The newest call of each connection. */
-  private readonly newest = new WeakMap<Duplex, Call>();
+  private readonly connections = new WeakMap<Duplex, Connection>();
   /** Requests whose reply has not left entirely. */
   private open = 0;
   private onIdle: (() => void) | undefined = undefined;
@@ -58,8 +83,11 @@ export class Service implements RequestHandler {
 
   /** Never rejects. */
   async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
-    const call = new Call(req, res, { expectsContinue, memory: this.memory, onClosed: this.closed });
-    this.newest.set(req.socket, call);
+    const connection = this.connectionOf(req.socket);
+    if (connection.unanswered >= UNANSWERED_MAX) return void req.socket.destroy();
+    const { onClosed } = connection;
+    const call = new Call(req, res, { expectsContinue, memory: this.memory, onClosed });
+    connection.takes(call);
     let route: Route | undefined;
     this.open++;
     try {
@@ -85,6 +113,12 @@ export class Service implements RequestHandler {
     await Promise.all([this.laneway.drain({ timeoutMs }), this.idle(timeoutMs)]);
   }
 
+  private connectionOf(socket: Duplex): Connection {
+    let connection = this.connections.get(socket);
+    if (connection === undefined) this.connections.set(socket, (connection = new Connection(this.closed)));
+    return connection;
+  }
+
   private idle(timeoutMs: number): Promise<void> {
     if (this.open === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -97,7 +131,7 @@ export class Service implements RequestHandler {
   }
 
   broken(socket: Duplex, message: string): boolean {
-    const call = this.newest.get(socket);
+    const call = this.connections.get(socket)?.newest;
     if (call === undefined || call.res.writableFinished) return false;
     // A request whose own body is broken answers for it. What comes behind a complete one is no request, and a 400 of its
     // own would be taken for the reply to that one: the connection can only be cut.

@@ -276,3 +276,24 @@ test("one who reads nothing misses ticks instead of making us keep them, and the
   assert.equal((await at.ask("/api/events")).status, 503);
   for (const stream of streams) stream.destroy();
 });
+
+test("requests of a resource that a reload brought are kept from the next second on, though nobody has asked yet", async (t) => {
+  let second = (): void => assert.fail("nothing repeats");
+  const at = await served(t, {
+    repeat: (fn) => {
+      second = fn;
+      return () => undefined;
+    },
+  });
+  const text = (limit: string): string => `resources: { db: { limit: 6 }${limit} }`;
+  at.laneway.update(await parsePolicy(text(", later: { limit: 1 }")));
+  second();
+  (await at.laneway.resource("later").acquire({ id: "came-later" })).release();
+  const { journeys } = JSON.parse((await at.ask("/api/journeys?text=came-later")).text) as {
+    journeys: { id: string }[];
+  };
+  assert.deepEqual(
+    journeys.map(({ id }) => id),
+    ["came-later"],
+  );
+});

@@ -72,6 +72,50 @@ test("a screen reader is told the verdict when it becomes another one, not each 
   assert.match(await told.innerText(), /normal on db yields: 20 wait/);
 });
 
+test("a tab that nobody sees holds no stream, and catches up when it is looked at again", async (t) => {
+  const browser = await chromium(t);
+  if (browser === undefined) return;
+  const at = await served(t);
+  await busy(at, { waiting: 7 });
+  const { page } = await opened(browser, at.address);
+  await page.getByText("live", { exact: true }).waitFor();
+  assert.equal(at.pages.feed.listeners, 1);
+  const [stream] = await Promise.all([
+    page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/events")),
+    page.evaluate(seen("hidden")),
+  ]);
+  assert.equal(stream.resourceType(), "eventsource");
+  at.laneway.resource("db").update({ queue: { max: 100 } });
+  queueUp(at, 5);
+  at.pages.feed.tick();
+  await page.evaluate(seen("visible"));
+  await page.getByText("12 waiting").waitFor();
+});
+
+/** What the browser does when its tab is covered, or shown again; without a window to cover it cannot be had otherwise. */
+function seen(state: "hidden" | "visible"): string {
+  return `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+    document.dispatchEvent(new Event("visibilitychange"));`;
+}
+
+test("who asks for less motion sees none", async (t) => {
+  const browser = await chromium(t);
+  if (browser === undefined) return;
+  const at = await served(t);
+  await busy(at);
+  const moving = `[...document.querySelectorAll("*")].filter((element) => {
+    const { transitionDuration, animationName } = getComputedStyle(element);
+    return transitionDuration !== "0s" || animationName !== "none";
+  }).length`;
+  const counts = [];
+  for (const reducedMotion of ["no-preference", "reduce"] as const) {
+    const { page } = await opened(browser, at.address, { reducedMotion });
+    counts.push(await page.evaluate<number>(moving));
+  }
+  assert.ok(counts[0]! > 0);
+  assert.equal(counts[1], 0);
+});
+
 /** A server that says what it is told to: an hour passes as fast as the page can draw it. */
 async function hourLong(t: { after(fn: () => unknown): void }) {
   const lane = (i: number): number[] =>
@@ -96,7 +140,7 @@ async function hourLong(t: { after(fn: () => unknown): void }) {
     ],
     overrides: [],
     file: null,
-    listen: "127.0.0.1:8080",
+    gateway: null,
     enforced: true,
     refusedEdit: null,
     actions: false,

@@ -120,10 +120,14 @@ test("a journey tells its way: rule, queue, tries, first byte and end; and why o
 test("where nothing has come yet the page says what to send, and a search that finds nothing what is kept", async (t) => {
   const browser = await chromium(t);
   if (browser === undefined) return;
-  const at = await served(t);
+  const inProgram = await served(t);
+  const other = await opened(browser, inProgram.address);
+  await other.page.getByText("No request has come to db yet.").waitFor();
+  assert.equal(await other.page.getByText("curl -i").count(), 0);
+  const at = await served(t, { gateway: "http://127.0.0.1:8090" });
   const { page } = await opened(browser, at.address);
   await page.getByText("No request has come to db yet.").waitFor();
-  await page.getByText("curl -i http://127.0.0.1:8080/").waitFor();
+  await page.getByText("curl -i http://127.0.0.1:8090/").waitFor();
   await show(page, "#/requests?text=nobody");
   await page.getByText("None of those that are kept matches.").waitFor();
 });

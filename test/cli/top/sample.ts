@@ -36,7 +36,7 @@ export const STATE: State = {
     },
   ],
   file: "laneway.yaml",
-  listen: "127.0.0.1:8080",
+  gateway: "http://127.0.0.1:8080",
   enforced: true,
   refusedEdit: null,
   actions: true,
