@@ -23,10 +23,12 @@ const BOUNDS = new Set([
   "the least of them",
   "the upstream without a proxy",
   "bare node:http + undici dispatch proxy",
+  "before the load came",
+  "nobody reads them",
 ]);
 
 /** Of most figures less is better; of these, more. */
-const MORE_IS_BETTER = new Set(["requests/s"]);
+const MORE_IS_BETTER = new Set(["requests/s", "%"]);
 
 /** For the terminal: one line a row, the bars at the end. */
 export function table(rows: readonly BenchRow[]): string {
@@ -81,7 +83,7 @@ function whoWins(rows: readonly BenchRow[]): string[] {
     "",
     ...ahead.map(
       (row) =>
-        `- ${row.question}: ${row.peer} takes ${figure(row.theirs, row.unit)}, Laneway ${figure(row.ours, row.unit)}.`,
+        `- ${row.question}: ${row.peer} ${figure(row.theirs, row.unit)}, Laneway ${figure(row.ours, row.unit)}.`,
     ),
     "",
   ];

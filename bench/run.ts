@@ -5,74 +5,25 @@
  *     npm run bench                            everything (about a quarter of an hour)
  *     node bench/run.ts --only backlog         one question, and its part of the page anew: a file or folder here
  *     node bench/run.ts --only memory --json   its rows as JSON
+ *     node bench/run.ts --against HEAD~1       no page: the same questions of that commit's code, rounds taking turns
  */
 
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { against } from "./against.ts";
+import { measureApart } from "./apart.ts";
 import { median } from "./question.ts";
-import type { Case, Question } from "./question.ts";
+import type { Question } from "./question.ts";
+import { QUESTIONS, SERVICES } from "./questions.ts";
 import { withFigures } from "./readme.ts";
 import { page, table } from "./report.ts";
 import type { Answer } from "./report.ts";
-import type { BenchRow } from "./row.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "..");
-const QUESTIONS = [
-  "uncontended",
-  "backlog",
-  "steps",
-  "memory",
-  "cancel",
-  "critical-behind-million",
-  "simulated",
-  "replay",
-];
-/** Questions that start their own processes and give their rows at once. */
-const SERVICES: Readonly<
-  Record<string, { readonly asks: string; readonly rows: () => Promise<BenchRow[]> }>
-> = {
-  ai: {
-    asks: "Do AI calls keep their lanes and their budget through the gateway?",
-    rows: async () => (await import("./ai/run.ts")).aiBench(),
-  },
-  dashboard: {
-    asks: "Is the live page there at once, small, and cheap for the process that serves it?",
-    rows: async () => (await import("./dashboard.ts")).dashboardBench(),
-  },
-  gateway: {
-    asks: "What does the gateway cost?",
-    rows: async () => (await import("./gateway/run.ts")).gatewayBench(),
-  },
-  http: {
-    asks: "What do the HTTP adapters cost, and does a service behind them hold under overload?",
-    rows: async () => (await import("./http/run.ts")).httpBench(),
-  },
-  metrics: {
-    asks: "What do metrics cost, and how long does a reading take?",
-    rows: async () => (await import("./metrics.ts")).metricsBench(),
-  },
-  network: {
-    asks: "Do marks and the generated queue keep a full link fast for what is important, and what do marks cost?",
-    rows: async () => (await import("./network.ts")).networkBench(),
-  },
-  postgres: {
-    asks: "Do lanes keep a database pool fast for what is important, and what do they cost?",
-    rows: async () => (await import("./postgres.ts")).postgresBench(),
-  },
-  process: {
-    asks: "Does a job in a low lane leave the processor to the others, and what does its start cost?",
-    rows: async () => (await import("./process.ts")).processBench(),
-  },
-  threads: {
-    asks: "Do lanes keep a thread pool fast for what is important, and what do they cost?",
-    rows: async () => (await import("./threads.ts")).threadsBench(),
-  },
-};
 const ROUNDS = 5;
 /** What each question was last answered with: peers stand beside us in one run, questions need not. */
 const KEPT = join(HERE, ".answers");
@@ -82,9 +33,17 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     json: { type: "boolean", default: false },
     rounds: { type: "string" },
+    against: { type: "string" },
   },
 });
-await main();
+try {
+  await main();
+} catch (error) {
+  // What begins so is said to whoever called; anything else is a mistake of ours, and where it is matters.
+  if (!(error instanceof Error) || !error.message.startsWith("bench: ")) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
 
 async function main(): Promise<void> {
   const names = [...QUESTIONS, ...Object.keys(SERVICES)].filter(
@@ -98,6 +57,12 @@ async function main(): Promise<void> {
     return;
   }
   installPeers();
+  if (options.against !== undefined) {
+    const compared = await against(options.against, names, Number(options.rounds ?? ROUNDS), note);
+    console.log(options.json ? JSON.stringify(compared, undefined, 2) : compared.text);
+    process.exitCode = compared.slower.length === 0 ? 0 : 3;
+    return;
+  }
   const answers: Answer[] = [];
   for (const name of names) {
     const one = await answer(name);
@@ -158,7 +123,7 @@ async function answer(name: string): Promise<Answer> {
   for (let round = 0; round < Number(options.rounds ?? ROUNDS); round++)
     for (const [one, of] of Object.entries(question.cases)) {
       if (of.exact === true && round > 0) continue;
-      const figure = await measureApart(name, one, of);
+      const figure = await measureApart(HERE, name, one, of);
       (figures[one] ??= []).push(figure);
       note(`  ${round + 1}  ${one.padEnd(28)} ${figure.toPrecision(4)} ${question.unit}`);
     }
@@ -169,19 +134,6 @@ async function answer(name: string): Promise<Answer> {
     figures,
     rows: question.rows((one) => median(figures[one] ?? [])),
   };
-}
-
-/** A process for each figure: what one leaves behind in caches, heap and compiled code is not the next one's. */
-async function measureApart(name: string, one: string, { flags = [] }: Case): Promise<number> {
-  const child = spawn(process.execPath, [...flags, join(HERE, "case.ts"), name, one], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let printed = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  const [status] = (await once(child, "close")) as [number | null];
-  if (status !== 0)
-    throw new Error(`bench/${name}.ts, "${one}": its process ended with ${status ?? "a signal"}`);
-  return JSON.parse(printed) as number;
 }
 
 function note(line: string): void {

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { beside, over } from "../../bench/question.ts";
+import { page } from "../../bench/report.ts";
+import type { BenchRow } from "../../bench/row.ts";
+
+function written(...rows: BenchRow[]): string {
+  return page([{ name: "x", asks: "What?", unit: "", figures: {}, rows }], new Date("2026-01-02T00:00:00Z"));
+}
+
+test("where a peer wins is said plainly: less of a time, more of what is served", () => {
+  const text = written(
+    beside({ question: "a run", ours: 300, peer: "fastq", theirs: 120, unit: "ns" }),
+    beside({ question: "a wait", ours: 3, peer: "p-queue", theirs: 120, unit: "ms" }),
+    beside({ question: "served", ours: 100, peer: "another", theirs: 5.6, unit: "%" }),
+    beside({ question: "throughput", ours: 80, peer: "a third", theirs: 100, unit: "%" }),
+    beside({ question: "a run", ours: 300, peer: "floor", theirs: 150, unit: "ns" }),
+  );
+  assert.deepEqual(text.match(/^- .*Laneway.*$/gm), [
+    "- a run: fastq 120 ns, Laneway 300 ns.",
+    "- throughput: a third 100 %, Laneway 80 %.",
+  ]);
+});
+
+test("a bar that was missed is named on top", () => {
+  assert.match(written(over("goodput", 90, 95, "%")), /\*\*0 of 1 bars met\.\*\* Not met: goodput\./);
+});
