@@ -8,7 +8,7 @@ import type { Lane } from "./lane.ts";
 import type { Cost } from "./options.ts";
 import { queueAgain } from "./put-back.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { ENDED, EXEMPT, OVERDUE, RUNNING, SHADOW, WAITING, latest } from "./task.ts";
+import { BACKING_OFF, ENDED, EXEMPT, OVERDUE, RUNNING, SHADOW, WAITING, latest } from "./task.ts";
 import type { Task } from "./task.ts";
 
 /** For so many milliseconds a task goes on before others get their turn. */
@@ -42,14 +42,25 @@ export function giveWay(scheduler: Scheduler, handle: Task): Promise<boolean> {
   return scheduler.turn === undefined ? decide(task) : scheduler.turn().then(() => decide(latest(handle)));
 }
 
-/** A permit is released whose task has ended, or waits: another one may run in its place. */
+/**
+ * A permit is released whose task has ended, or waits for another turn: what took its place is released, or is out of the
+ * queue. A turn that comes when its user is done would be a seat that nobody gives back.
+ */
 export function releaseSuccessor(task: Task, failed: boolean, used: Cost | undefined): void {
-  const { successor, way } = task.more ?? {};
-  if (successor !== undefined) task.scheduler.release(successor, failed, used);
-  else if (way !== undefined && task.state === WAITING) {
-    way.released = true;
-    task.scheduler.giveUp(task, undefined);
-  }
+  const { successor, way, turn } = task.more ?? {};
+  if (successor !== undefined) return task.scheduler.release(successor, failed, used);
+  if (!task.returned || (task.state !== WAITING && task.state !== BACKING_OFF)) return undefined;
+  if (way !== undefined) way.released = true;
+  // Whoever did not wait for the turn need not hear that there will be none.
+  else turn?.catch(() => undefined);
+  return task.scheduler.giveUp(task, way === undefined ? releasedBefore() : undefined);
+}
+
+/** What somebody reads who waits for that turn all the same. */
+function releasedBefore(): Error {
+  const error = new Error("permit.requeue: the permit was released before its turn had come again");
+  error.name = "AbortError";
+  return error;
 }
 
 /** Given up, too late, or waiting already: what others have asked for at the same time. */

@@ -41,6 +41,7 @@ export interface Permit {
   /**
    * Puts the task back: frees its seats, keeps its place and age, and resolves with a new permit when its turn comes
    * again. This permit is over. `afterMs` holds it back first; those behind it may pass meanwhile.
+   * Released meanwhile, the task is out of the queue, and the promise rejects with an `AbortError`.
    *
    * @throws LanewayError as `acquire` does; when the permit was released already, `LANEWAY_INVALID`.
    */

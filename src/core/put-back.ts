@@ -74,6 +74,7 @@ export function queueAgain(scheduler: Scheduler, task: Task, how: Return): Promi
   const runMs = scheduler.vacate(task, now, used);
   task.extra.successor = next;
   const turn = turnOf(next).then(unwrap);
+  next.extra.turn = turn;
   const { signal } = next.options;
   if (signal?.aborted === true) scheduler.refuse(next, "cancelled", signal.reason, now);
   else if (next.is(OVERDUE)) scheduler.refuse(next, "timedOut", task.extra.cause, now);

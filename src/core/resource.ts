@@ -28,11 +28,11 @@ import { measuresOf, snapshotOf } from "./snapshot.ts";
 import { ENDED, RUNNING, SHADOW, turnOf, unwrap } from "./task.ts";
 import type { Task } from "./task.ts";
 
+import { turnAway } from "./turn-away.ts";
+
 const CHANGEABLE: ReadonlySet<string> = new Set(
   "limit lanes defaultLane order aging queue budgets enforce memory".split(" "),
 );
-
-import { turnAway } from "./turn-away.ts";
 
 /** What `update` can change while tasks run and wait. */
 export type ResourceChanges = Partial<

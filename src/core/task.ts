@@ -79,6 +79,8 @@ export class Extra {
   cause: unknown = undefined;
   /** The permit that took this one's place after a requeue. */
   successor: Task | undefined = undefined;
+  /** What a requeue resolves with, for one whose user is done before. */
+  turn: Promise<unknown> | undefined = undefined;
   /** How this one came to take another's place by `yield`, whose permit goes on. */
   way: Way | undefined = undefined;
   /** When it last let the event loop turn. */
