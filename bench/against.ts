@@ -64,8 +64,13 @@ export async function against(
         const before: number[] = [];
         const now: number[] = [];
         for (let round = 0; round < rounds; round++) {
-          before.push(await measureApart(join(tree, "bench"), name, what, one));
-          now.push(await measureApart(join(ROOT, "bench"), name, what, one));
+          const sides: [number[], string][] = [
+            [before, join(tree, "bench")],
+            [now, join(ROOT, "bench")],
+          ];
+          // Who comes second finds the processor awake: the sides take turns at that as well.
+          for (const [side, bench] of round % 2 === 0 ? sides : sides.reverse())
+            side.push(await measureApart(bench, name, what, one));
         }
         const found = compared({ question: name, what, unit: question.unit }, before, now);
         note(line(found));
