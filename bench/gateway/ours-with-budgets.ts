@@ -7,15 +7,11 @@ import { startGateway } from "../../src/gateway/index.ts";
 import { Laneway } from "../../src/policy/laneway.ts";
 import { parsePolicy } from "../../src/policy/policy.ts";
 import { PER_MINUTE } from "./limits.ts";
+import { RULES } from "./rules.ts";
 import { reportUsage } from "./usage.ts";
 
 keepRequestsYoung();
-const policy = await parsePolicy(`
-classify:
-  - { path: /health, lane: critical }
-  - { path: /api/payments/**, lane: critical }
-  - { path: /api/export/**, method: GET, lane: bulk }
-  - { path: /v1/chat/completions, header: { x-batch: "1" }, lane: bulk }
+const policy = await parsePolicy(`${RULES}
 resources:
   openai:
     provider: openai

@@ -3,15 +3,11 @@ import { keepRequestsYoung } from "../../src/gateway/heap.ts";
 import { startGateway } from "../../src/gateway/index.ts";
 import { Laneway } from "../../src/policy/laneway.ts";
 import { parsePolicy } from "../../src/policy/policy.ts";
+import { RULES } from "./rules.ts";
 import { reportUsage } from "./usage.ts";
 
 keepRequestsYoung();
-const policy = await parsePolicy(`
-classify:
-  - { path: /health, lane: critical }
-  - { path: /api/payments/**, lane: critical }
-  - { path: /api/export/**, method: GET, lane: bulk }
-  - { path: /v1/chat/completions, header: { x-batch: "1" }, lane: bulk }
+const policy = await parsePolicy(`${RULES}
 resources:
   openai: { provider: openai, upstream: "${process.argv[2]}", limit: 1000 }
 `);

@@ -6,19 +6,7 @@ import { isLanewayError } from "../../src/core/errors.ts";
 import type { Limit } from "../../src/core/limit/limit.ts";
 import { Resource } from "../../src/node/resource.ts";
 import { TestClock } from "../../src/testing/clock.ts";
-import { simulated } from "./simulated.ts";
-import type { Simulated } from "./simulated.ts";
-
-const LONG = { timeoutMs: 1e7, queue: { timeoutMs: 1e7 } };
-const LANES = [
-  { name: "critical", ...LONG },
-  { name: "normal", ...LONG },
-  { name: "bulk", ...LONG },
-];
-
-function oneSeat(): Simulated {
-  return simulated({ limit: 1, aging: false, lanes: LANES });
-}
+import { LANES, oneSeat } from "./one-seat.ts";
 
 test("the permit stays in force: signal, lane, wait, time-out and release are those of the task", async () => {
   const { clock, resource } = oneSeat();

@@ -6,19 +6,8 @@ import type { Permit } from "../../src/core/permit.ts";
 import { Resource } from "../../src/node/resource.ts";
 import { seeded } from "../../src/testing/random.ts";
 import { keepEveryPromise } from "./history.ts";
+import { LANES, LONG, oneSeat } from "./one-seat.ts";
 import { simulated } from "./simulated.ts";
-import type { Simulated } from "./simulated.ts";
-
-const LONG = { timeoutMs: 1e7, queue: { timeoutMs: 1e7 } };
-const LANES = [
-  { name: "critical", ...LONG },
-  { name: "normal", ...LONG },
-  { name: "bulk", ...LONG },
-];
-
-function oneSeat(): Simulated {
-  return simulated({ limit: 1, aging: false, lanes: LANES });
-}
 
 test("a slice of ten milliseconds ends where a higher lane waits, and the task goes on when that is served", async () => {
   const { clock, resource, trace } = oneSeat();

@@ -2,15 +2,13 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { needsPackage, needsProgram } from "../needs.ts";
+import { freePort, killed } from "../programs.ts";
 
 /** A MariaDB that runs, and how to reach it: options of mysql2. */
 export interface MysqlServer {
@@ -177,25 +175,7 @@ async function untilReady(child: ChildProcess): Promise<void> {
 }
 
 async function stop(child: ChildProcess | undefined, folder: string): Promise<void> {
-  if (
-    child !== undefined &&
-    child.exitCode === null &&
-    child.signalCode === null &&
-    child.pid !== undefined
-  ) {
-    const exited = once(child, "exit");
-    // Nothing of it is kept: an orderly end would only write to the disk.
-    child.kill("SIGKILL");
-    await exited;
-  }
+  // Nothing of it is kept: an orderly end would only write to the disk.
+  if (child !== undefined) await killed(child);
   await rm(folder, { recursive: true, force: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

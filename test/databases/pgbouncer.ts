@@ -1,13 +1,10 @@
 /** A pgbouncer for one test, in front of a database, with a generated file of aliases. */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { freePort, startProgram } from "../programs.ts";
 
 const HOST = "127.0.0.1";
 
@@ -68,34 +65,11 @@ function settings(folder: string, port: number, { own, admin, aliases, hba }: Pg
 }
 
 /** What it said until it was up, or had ended. */
-async function start(t: TestContext, file: string): Promise<string> {
+function start(t: TestContext, file: string): Promise<string> {
   const user = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
-  const child = spawn("pgbouncer", [...user, file], { stdio: ["ignore", "ignore", "pipe"] });
-  const ended = once(child, "exit");
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let said = "";
-  return new Promise((resolve) => {
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-      if (said.includes("process up")) resolve(said);
-    });
-    child.once("close", () => resolve(said));
-  });
+  return startProgram(t, ["pgbouncer", ...user, file], "process up");
 }
 
 function quoted(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, HOST);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

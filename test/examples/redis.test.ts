@@ -1,16 +1,15 @@
 /** The recipe for Redis, on a real server: what the example says, and what becomes of the connections. */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { join } from "node:path";
 import { ROOT } from "../house/source.ts";
 import { needsPackage, needsProgram } from "../needs.ts";
+import { freePort, startProgram } from "../programs.ts";
 import { runWithDrivers } from "./run-with-drivers.ts";
+
+const READY = "Ready to accept connections";
 
 test("examples/redis reads a session while an export runs, and not after it", async (t) => {
   const url = await redisFor(t);
@@ -31,36 +30,8 @@ async function redisFor(t: TestContext): Promise<string | undefined> {
   if (!needsPackage(t, "test/databases", "redis")) return undefined;
   if (!needsProgram(t, "redis-server", "apt-get install redis-server")) return undefined;
   const port = await freePort();
-  const child = spawn(
-    "redis-server",
-    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
-  t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, "exit");
-    child.kill("SIGKILL");
-    await exited;
-  });
-  let said = "";
-  await new Promise<void>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", () => reject(new Error(`Redis did not start:\n${said}`)));
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-      if (said.includes("Ready to accept connections")) resolve();
-    });
-  });
+  const quiet = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const said = await startProgram(t, ["redis-server", "--port", String(port), ...quiet], READY);
+  if (!said.includes(READY)) throw new Error(`Redis did not start:\n${said}`);
   return `redis://127.0.0.1:${port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -4,10 +4,9 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, killed } from "../programs.ts";
 
 /** A cluster that answers. */
 export interface Cluster {
@@ -24,7 +23,7 @@ export async function startCluster(bin: string): Promise<Cluster> {
   const running: ChildProcess[] = [];
   const stop = async (): Promise<void> => {
     // The server last but one, and its store last: each would complain of the others.
-    for (const child of running.toReversed()) await ended(child);
+    for (const child of running.toReversed()) await killed(child);
     rmSync(folder, { recursive: true, force: true });
   };
   const start = (name: string, program: string, args: readonly string[]): void => {
@@ -107,22 +106,6 @@ async function ready(kubeconfig: string, log: () => string): Promise<void> {
     if (Date.now() > end)
       throw new Error(`the API server is not ready after ${READY_MS_MAX / 1_000} s:\n${log()}`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, "exit");
-  child.kill("SIGKILL");
-  await exit;
 }
 
 function tail(file: string): string {

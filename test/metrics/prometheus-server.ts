@@ -1,14 +1,12 @@
 /** A Prometheus for one test, which scrapes one address and evaluates rules. */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { folderWith } from "../cli/command.ts";
+import { freePort, startProgram } from "../programs.ts";
 
 const HOST = "127.0.0.1";
+const READY = "Server is ready to receive web requests";
 const TRIES = 3;
 
 /** One series of an answer. */
@@ -35,38 +33,22 @@ export async function startPrometheus(t: TestContext, target: string, rules: str
   });
   for (let tries = 1; ; tries++) {
     const port = await freePort();
-    const { isUp, said } = await start(t, folder, port);
-    if (isUp) return clientOf(`http://${HOST}:${port}`);
+    const said = await start(t, folder, port);
+    if (said.includes(READY)) return clientOf(`http://${HOST}:${port}`);
     // Between the look for a free port and the start somebody else may have taken it.
     if (tries === TRIES) throw new Error(`prometheus did not start:\n${said}`);
   }
 }
 
-/** Resolves when it is ready, or has ended. */
-async function start(t: TestContext, folder: string, port: number): Promise<{ isUp: boolean; said: string }> {
-  const child = spawn(
-    "prometheus",
-    [
-      `--config.file=${join(folder, "prometheus.yml")}`,
-      `--storage.tsdb.path=${join(folder, "data")}`,
-      `--web.listen-address=${HOST}:${port}`,
-      "--enable-feature=exemplar-storage",
-    ],
-    { stdio: ["ignore", "ignore", "pipe"] },
-  );
-  const ended = once(child, "exit");
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let said = "";
-  return new Promise((resolve) => {
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-      if (said.includes("Server is ready to receive web requests")) resolve({ isUp: true, said });
-    });
-    void ended.then(() => resolve({ isUp: false, said }));
-  });
+/** What it said until it was ready, or had ended. */
+function start(t: TestContext, folder: string, port: number): Promise<string> {
+  const args = [
+    `--config.file=${join(folder, "prometheus.yml")}`,
+    `--storage.tsdb.path=${join(folder, "data")}`,
+    `--web.listen-address=${HOST}:${port}`,
+    "--enable-feature=exemplar-storage",
+  ];
+  return startProgram(t, ["prometheus", ...args], READY);
 }
 
 function clientOf(url: string): Prometheus {
@@ -84,14 +66,4 @@ function clientOf(url: string): Prometheus {
     api,
     query: async (expr) => (await api<{ result: readonly Found[] }>("query", { query: expr })).result,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, HOST);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
