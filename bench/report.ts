@@ -2,6 +2,7 @@
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { median } from "./question.ts";
+import { reasonFor } from "./reasons.ts";
 import type { BenchRow } from "./row.ts";
 
 /** One question with everything that was measured for it. */
@@ -65,17 +66,41 @@ export function page(answers: readonly Answer[], at: Date): string {
     "- The rows of one question come from one run, peers beside us; each figure comes from processes of its own, five for each case, cases taking turns; the median counts. Times of a library are processor time of its whole process, the garbage collector's threads included: what else the machine does matters less, and what a library leaves to the collector counts. Simulations and counted steps give the same figure each time and run once.",
     "- Read ratios, not nanoseconds: another machine has other nanoseconds.",
     "",
-    `**${bars.length - missed.length} of ${bars.length} bars met.**${missed.length === 0 ? "" : ` Not met: ${missed.map(({ question, peer }) => (peer === "the bar" ? question : `${question} (beside ${peer})`)).join("; ")}.`}`,
+    `**${bars.length - missed.length} of ${bars.length} bars met.**`,
     "",
+    ...whyMissed(missed),
     ...whoWins(rows),
     ...answers.filter((answer) => answer.rows.length > 0).flatMap(section),
   ].join("\n");
 }
 
+/** Which bars are missed, and what stops it: one line for those that share a reason. */
+function whyMissed(missed: readonly BenchRow[]): string[] {
+  if (missed.length === 0) return [];
+  const byReason = new Map<string, string[]>();
+  for (const row of missed) {
+    const reason = reasonFor(row.question);
+    const what = row.peer === "the bar" ? row.question : `${row.question} (beside ${row.peer})`;
+    byReason.set(reason, [...(byReason.get(reason) ?? []), `${what}, ${measured(row)}`]);
+  }
+  return [
+    "Not met, and what stops it:",
+    "",
+    ...[...byReason].map(([reason, rows]) => `- **${rows.join("; ")}**: ${reason}`),
+    "",
+  ];
+}
+
+function measured(row: BenchRow): string {
+  const found = row.peer === "the bar" ? figure(row.ours, row.unit) : ratio(row);
+  return `${found} where ${row.bar} was asked`;
+}
+
 /** Where somebody would be faster without us, said plainly. */
 function whoWins(rows: readonly BenchRow[]): string[] {
   const ahead = rows.filter(
-    ({ peer, unit, ratio: times }) => (MORE_IS_BETTER.has(unit) ? times < 1 : times > 1) && !BOUNDS.has(peer),
+    ({ peer, unit, ratio: times }) =>
+      Number.isFinite(times) && (MORE_IS_BETTER.has(unit) ? times < 1 : times > 1) && !BOUNDS.has(peer),
   );
   if (ahead.length === 0) return [];
   return [

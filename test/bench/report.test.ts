@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { beside, over } from "../../bench/question.ts";
+import { beside, over, under } from "../../bench/question.ts";
 import { page } from "../../bench/report.ts";
 import type { BenchRow } from "../../bench/row.ts";
 
@@ -22,6 +22,17 @@ test("where a peer wins is said plainly: less of a time, more of what is served"
   ]);
 });
 
-test("a bar that was missed is named on top", () => {
-  assert.match(written(over("goodput", 90, 95, "%")), /\*\*0 of 1 bars met\.\*\* Not met: goodput\./);
+test("a bar that was missed is named on top, with what stops it as far as that is known", () => {
+  const text = written(
+    over("goodput", 90, 95, "%"),
+    under("CPU added to a request by lanes: express", 6, 5, "µs"),
+    under("CPU added to a request by lanes: hono", 7, 5, "µs"),
+    under("CPU added to a request by lanes: koa", 4, 5, "µs"),
+  );
+  assert.match(text, /\*\*1 of 4 bars met\.\*\*/);
+  assert.match(text, /^- \*\*goodput, 90 % where ≥ 95 % was asked\*\*: not known yet\.$/m);
+  assert.match(
+    text,
+    /^- \*\*[^*]+express, 6 µs where ≤ 5 µs was asked; [^*]+hono, 7 µs where ≤ 5 µs was asked\*\*: a profile/m,
+  );
 });

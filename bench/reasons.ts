@@ -1,0 +1,31 @@
+/** Why a bar is missed, as far as it is known: what was tried, and what stops it. Shown only while it is missed. */
+
+/** By the beginning of the row's question; the longest that fits. */
+const REASONS: Readonly<Record<string, string>> = {
+  "run of an empty async task":
+    "the floor keeps one counter; a task here is an object with a lane, a flow, a deadline and a place in the list of time-outs, and it is charged to its flow at the start and corrected at the end. With every one of these parts taken out in turn none gives back more than a third of the difference, and most a tenth or less. Both read the clock twice, and the promise that can be settled early costs what the floor's async function does.",
+  "admission + release, 1,000 waiting":
+    "the floor's queue is one ring; here a release chooses among lanes, moves two flows in their heaps, charges one and corrects the other, and settles a promise in its caller's async context. A profile shows some thirty functions of a few per cent each, a quarter of the time in the engine's own promises and maps, and no lump. At 100,000 and 1,000,000 waiting, where caches decide, the bar is met.",
+  "first paint":
+    "most of it is the browser's: starting a page's process, compiling, and laying out a first time.",
+  "CPU per request, 1 KB replies, 64 connections, one core":
+    "beside forwarding, a request is classified, takes a seat and gives it back, is told in three headers how it went, and leaves its times in histograms; the bare proxy does none of this. What is left above the bar is within what two runs differ by.",
+  "throughput of one core":
+    "the bare proxy itself stands little above this bar, so it is missed where the bar beside that proxy is.",
+  "CPU added to a request by lanes":
+    "a profile finds less than the bar in our own functions; the rest is what follows from them in the framework: three more reply headers to check, join and write, a larger write into the kernel, and one more async context. What the engine makes of the same code differs from process to process by nearly half of the bar.",
+  "`select 1`":
+    "the permit and the pool's own work are under a twentieth of a query's processor time; throughput by the clock also depends on how the server's processes and ours share two cores.",
+  "a prepared `select`":
+    "the permit and the pool's own work are under a twentieth of a query's processor time; throughput by the clock also depends on how the server's processes and ours share two cores.",
+};
+
+/** The reason for a row that missed its bar. */
+export function reasonFor(question: string): string {
+  const [, reason = "not known yet."] =
+    Object.entries(REASONS)
+      .filter(([beginning]) => question.startsWith(beginning))
+      .toSorted(([a], [b]) => b.length - a.length)
+      .at(0) ?? [];
+  return reason;
+}
