@@ -185,7 +185,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Watched {
 
   private writeHead(statusText: string, headers: string[]): void {
     const { of } = this;
-    pushLaneHeaders(headers, of.permit.lane, of.permit.waitMs);
+    pushLaneHeaders(headers, of.call.id, of.permit.lane, of.permit.waitMs);
     if (of.extraHeaders.length > 0) headers.push(...of.extraHeaders);
     if (of.lastReply()) headers.push("connection", "close");
     of.call.res.writeHead(this.status, statusText, hides(of.hidden, headers));

@@ -97,7 +97,7 @@ export function deliver(call: Call, route: Route, failure: Failure, context: Run
     headers = headers.filter((_, i) => !/^x-should-retry$/i.test(headers[i & ~1]!));
     headers.push("x-should-retry", "false");
   }
-  pushLaneHeaders(headers, lane, failure.waitMs);
+  pushLaneHeaders(headers, call.id, lane, failure.waitMs);
   headers.push(...failure.extraHeaders);
   if (context.lastReply()) headers.push("connection", "close");
   call.res.writeHead(held.status, held.statusText, headers);

@@ -3,9 +3,15 @@
 import type { Classification } from "../policy/classify.ts";
 import { printable } from "../providers/refusal-kind.ts";
 
-/** Adds lane and wait to the raw headers of a reply. */
-export function pushLaneHeaders(headers: string[], laneName: string, waitMs: number): void {
+/** Adds to the raw headers of a reply its lane, its wait, and the id by which its way can be looked up. */
+export function pushLaneHeaders(
+  headers: string[],
+  requestId: string,
+  laneName: string,
+  waitMs: number,
+): void {
   const lane = printable(laneName);
+  headers.push("laneway-request-id", requestId);
   if (waitMs === 0) {
     headers.push("laneway-lane", lane, "laneway-wait-ms", "0", "server-timing", 'laneway;dur=0;desc="wait"');
     return;

@@ -41,15 +41,8 @@ export class Warm {
     const { res, lane, requestId } = this.stream;
     if (res.headersSent || res.destroyed) return;
     this.committed = true;
-    const headers = [
-      "content-type",
-      "text/event-stream; charset=utf-8",
-      "cache-control",
-      "no-cache",
-      "laneway-request-id",
-      requestId,
-    ];
-    pushLaneHeaders(headers, lane, performance.now() - this.startedAt);
+    const headers = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache"];
+    pushLaneHeaders(headers, requestId, lane, performance.now() - this.startedAt);
     res.writeHead(200, headers);
     this.ping();
   }

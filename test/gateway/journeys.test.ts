@@ -22,12 +22,14 @@ test("a journey tells the tries of a call and what came of each; one that was se
   await eventually(() => stateOf(gateway, "claude").seatsInUse === 0);
   await clock.advance(9_000);
   answer((await upstream.next()).res, 200, messageReply());
-  assert.equal((await retried).status, 200);
+  const served = await retried;
+  assert.equal(served.status, 200);
   const atOnce = ask(`${gateway.url}/v1/messages`, { body: messageBody() });
   answer((await upstream.next()).res, 200, messageReply());
   await atOnce;
   await eventually(() => stateOf(gateway, "claude").seatsInUse === 0);
   const [second, first] = await journeysOf(gateway);
+  assert.equal(first!.id, served.headers["laneway-request-id"]);
   assert.deepEqual(
     [first!.outcome, first!.tries.map(({ result }) => result), typeof first!.firstByteMs],
     ["finished", ["529", "200"], "number"],
