@@ -34,12 +34,17 @@ export class Pace {
     this.#at = now;
   }
 
-  /** Tasks a millisecond; undefined while the busy period is too short to tell. */
+  /**
+   * Tasks a millisecond; undefined while the busy period is too short to tell. That nobody has started for so long says
+   * no more than that it is less than one in that time: who concludes that it is nothing refuses a whole lane for the one
+   * long run that it stands behind.
+   */
   perMs(now: number, meanRunMs: number): number | undefined {
     const span = windowOf(meanRunMs);
     const busy = now - this.#since;
     if (busy < span / 2) return undefined;
-    return (this.#rate * Math.exp((this.#at - now) / span)) / (1 - Math.exp(-busy / span));
+    const measured = (this.#rate * Math.exp((this.#at - now) / span)) / (1 - Math.exp(-busy / span));
+    return Math.max(measured, 1 / Math.max(span, now - this.#at));
   }
 }
 
