@@ -87,6 +87,8 @@ async function submit<Item, Result>(
 
 /** Resolves after `ms`, or as soon as the signal aborts. */
 function pause(scheduler: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
+  // Its event has been: to listen now would be to wait in full.
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = (): void => {
       cancel();
