@@ -81,7 +81,7 @@ function whyMissed(missed: readonly BenchRow[]): string[] {
   for (const row of missed) {
     const reason = reasonFor(row.question);
     const what = row.peer === "the bar" ? row.question : `${row.question} (beside ${row.peer})`;
-    byReason.set(reason, [...(byReason.get(reason) ?? []), `${what}, ${measured(row)}`]);
+    byReason.set(reason, [...(byReason.get(reason) ?? []), `${what}, ${found(row)}`]);
   }
   return [
     "Not met, and what stops it:",
@@ -91,9 +91,9 @@ function whyMissed(missed: readonly BenchRow[]): string[] {
   ];
 }
 
-function measured(row: BenchRow): string {
-  const found = row.peer === "the bar" ? figure(row.ours, row.unit) : ratio(row);
-  return `${found} where ${row.bar} was asked`;
+function found(row: BenchRow): string {
+  const value = row.peer === "the bar" ? figure(row.ours, row.unit) : ratio(row);
+  return `${value} where ${row.bar} was asked`;
 }
 
 /** Where somebody would be faster without us, said plainly. */

@@ -38,7 +38,7 @@ const GUESTS: readonly Guest[] = [
   },
   {
     name: "systemd",
-    files: ["scripts/cgroup2-systemd.ts"],
+    files: ["scripts/cgroup2-systemd.ts", "scripts/cgroup2-service.ts"],
     init: "exec chroot . /lib/systemd/systemd --system --unit=laneway-guest.service --show-status=0 --log-level=err",
   },
 ];

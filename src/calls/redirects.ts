@@ -15,6 +15,8 @@ interface Hop {
 export interface Hops {
   /** False for a body that can be sent only once. */
   readonly repeatable: boolean;
+  /** Headers, lower-case, that besides the usual ones are meant for one origin: those that a key of ours is in. */
+  readonly ofTheOrigin?: readonly string[];
   /** Whether the next hop must be seen here; otherwise `fetch` may follow it. */
   isWatched(url: string): boolean;
   send(hop: Hop, redirect: "manual" | "follow"): Promise<Response>;
@@ -45,7 +47,7 @@ export async function followed(first: Hop, hops: Hops): Promise<Response> {
     }
     void response.body?.cancel().catch(() => undefined);
     if (count === HOPS_MAX) throw failed("redirect count exceeded");
-    hop = nextHop(hop, response.status, location, hops.repeatable);
+    hop = nextHop(hop, response.status, location, hops);
   }
 }
 
@@ -53,7 +55,7 @@ function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 
-function nextHop(hop: Hop, status: number, location: string, repeatable: boolean): Hop {
+function nextHop(hop: Hop, status: number, location: string, { repeatable, ofTheOrigin = [] }: Hops): Hop {
   const target = URL.canParse(location, hop.url) ? new URL(location, hop.url) : undefined;
   if (target === undefined || !/^https?:$/.test(target.protocol))
     throw failed("URL scheme must be a HTTP(S) scheme");
@@ -67,7 +69,8 @@ function nextHop(hop: Hop, status: number, location: string, repeatable: boolean
     for (const name of OF_THE_BODY) headers.delete(name);
   }
   if (body !== undefined && body !== null && !repeatable) throw failed("the body can be sent only once");
-  if (target.origin !== new URL(hop.url).origin) for (const name of OF_THE_ORIGIN) headers.delete(name);
+  if (target.origin !== new URL(hop.url).origin)
+    for (const name of [...OF_THE_ORIGIN, ...ofTheOrigin]) headers.delete(name);
   return { url: target.href, method, headers, body };
 }
 

@@ -38,6 +38,12 @@ export function classify(call: Call, laneway: Laneway, upstreams: Upstreams): Ro
       "bad-request",
       `expected a path that starts with "/", found ${JSON.stringify(call.path)}`,
     );
+  // No part of a target in HTTP: what stands behind it is the path's end to one server and its middle to the next.
+  if (call.path.includes("#"))
+    throw new Refused(
+      "bad-request",
+      `expected a path without "#", which a client keeps to itself, found ${JSON.stringify(call.path)}`,
+    );
   if (/websocket/i.test(call.header("upgrade") ?? ""))
     throw new Refused(
       "not-implemented",

@@ -34,6 +34,9 @@ export function createProxyServer(handler: RequestHandler): Server {
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   });
+  // Bytes bound them. Beyond a number of them some versions of Node go on with a list that is not what was sent, and the upstream
+  // would see a header that no rule has.
+  server.maxHeadersCount = 0;
   server.on("request", (req, res) => void handler.serve(req, res, false));
   server.on("checkContinue", (req, res) => void handler.serve(req, res, true));
   server.on("connect", (_req, socket) => end(socket, "not-implemented", NO_TUNNELS));

@@ -135,7 +135,9 @@ export function checkGateway(draft: Draft): void {
       );
     }
   }
-  if (token !== undefined && token.length < TOKEN_SHORTEST)
+  // An empty one too, of a variable that is not set say: it would be anybody's.
+  const given = valueAt(value, ["gateway", "adminToken"]);
+  if (typeof given === "string" && given.trim().length < TOKEN_SHORTEST)
     document.report(
       ["gateway", "adminToken"],
       `gateway.adminToken: expected ${TOKEN_SHORTEST} characters or more, found fewer`,

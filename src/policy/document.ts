@@ -183,6 +183,12 @@ export class PolicyDocument {
         });
         continue;
       }
+      if (name === "__proto__") {
+        // No record of zod's holds it: a condition of that name would be gone, and its rule match everything.
+        const spot = { start: keyStart, end: keyEnd };
+        this.#found.push({ spot, message: `"__proto__" cannot be a name`, hint: undefined });
+        continue;
+      }
       const at = [...path, name];
       this.#spots.set(`name ${pathKey(at)}`, { start: keyStart, end: keyEnd });
       if (secret) this.#secrets.add(keyStart, keyEnd);

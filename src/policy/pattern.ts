@@ -77,15 +77,16 @@ export function valueMatcher(pattern: string): Matcher {
 const SLASH = 47;
 
 /** Signs that a path may read differently to different servers, or needs decoding. */
-const UNUSUAL = /[%\\]|\/\/|\/\.|^(?!\/)/;
+const UNUSUAL = /[%\\;]|\/\/|\/\.|^(?!\/)/;
 
 /**
  * The path of a request target in the form that patterns match: without query, percent-decoded, single slashes, no
  * slash at the end. None when it cannot be decoded.
  *
- * Dot segments, backslashes and encoded slashes mean one thing to servers that resolve them and another to servers that
- * do not, and nobody here knows which kind the upstream is. Such a path has two readings, as sent and resolved; the
- * caller must not give it more than the worse of the two would get, or `/export/all/../../health` would be a way up.
+ * Dot segments, backslashes, encoded slashes and what follows a semicolon mean one thing to servers that resolve them and
+ * another to servers that do not, and nobody here knows which kind the upstream is. Such a path has two readings, as sent
+ * and resolved; the caller must not give it more than the worse of the two would get, or `/export/all/../../health` and,
+ * for Java's servlets, `/health/..;/export/all` would be ways up.
  */
 export function pathReadings(target: string): readonly string[] {
   let end = target.search(/[?#]/);
@@ -100,7 +101,7 @@ export function pathReadings(target: string): readonly string[] {
   const resolved = decoded(local.replaceAll(/%2f|%5c|\\/gi, "/"));
   if (asSent === undefined || resolved === undefined) return [];
   const one = trimmed(collapsed(asSent));
-  const other = trimmed(withoutDots(collapsed(resolved)));
+  const other = trimmed(withoutDots(collapsed(resolved.replaceAll(/;[^/]*/g, ""))));
   return one === other ? [one] : [one, other];
 }
 

@@ -128,6 +128,8 @@ function expectedCode({ marks }: Example): number {
 
 /** The private package of the tests that brings this one. */
 function folderOf(name: string): string {
+  if (/^(@fastify\/under-pressure|bottleneck|express-rate-limit|p-limit|p-queue)$/.test(name))
+    return "test/peers";
   return /^(@nestjs\/.*|express|fastify|hono|koa|reflect-metadata|@hono\/.*)$/.test(name)
     ? "test/frameworks"
     : "test/sdks";

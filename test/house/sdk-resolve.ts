@@ -2,7 +2,7 @@
 
 import { registerHooks } from "node:module";
 
-const PACKAGES = ["sdks", "frameworks", "databases"].map(
+const PACKAGES = ["peers", "sdks", "frameworks", "databases"].map(
   (name) => new URL(`../${name}/package.json`, import.meta.url).href,
 );
 

@@ -3,6 +3,7 @@ import { ReturnCredit } from "../../calls/credit.ts";
 import { headerOf } from "../../calls/laned-http.ts";
 import { outgoing, tryOf } from "../../calls/outgoing.ts";
 import type { Outgoing } from "../../calls/outgoing.ts";
+import { followed } from "../../calls/redirects.ts";
 import type { Resource } from "../../core/resource.ts";
 import { lanedRequest, providerOf } from "./laned-request.ts";
 import { trafficBy } from "./options.ts";
@@ -57,10 +58,41 @@ export function aiFetch(resource: Resource, options: AiFetchOptions = {}): typeo
       request,
       deadline,
       waitedMs,
-      send: (headers, signal) => send(request.url, tryOf(request, headers, signal)),
+      send: (headers, signal) =>
+        options.keys === undefined
+          ? send(request.url, tryOf(request, headers, signal))
+          : sendKept(send, request, headers, signal, provider.credentialHeaders),
       onRefused: (error) => credit.refused(fingerprint(request), waitedMs + error.waitMs, traffic.now()),
     });
   };
+}
+
+/**
+ * The same with a key of ours: `fetch` takes `authorization` from a call that is redirected to another origin, and would send
+ * any other header that a key is in to wherever the reply points.
+ */
+function sendKept(
+  send: typeof fetch,
+  request: Outgoing,
+  headers: Headers,
+  signal: AbortSignal,
+  credentialHeaders: readonly string[],
+): Promise<Response> {
+  const { url, method, body, repeatable, init } = request;
+  if ((init.redirect ?? "follow") !== "follow") return send(url, tryOf(request, headers, signal));
+  return followed(
+    { url, method, headers, body },
+    {
+      repeatable,
+      ofTheOrigin: credentialHeaders,
+      isWatched: () => true,
+      send(hop, redirect) {
+        const { body: _first, ...rest } = tryOf(request, hop.headers, signal);
+        const own = hop.body === undefined ? {} : { body: hop.body };
+        return send(hop.url, { ...rest, ...own, method: hop.method, redirect });
+      },
+    },
+  );
 }
 
 /** What identifies a call that its client sends again, byte for byte. */

@@ -1,7 +1,8 @@
 /** Where the admin pages are that a command asks: named, or those of the policy here, or those of a gateway by default. */
 
 import { readFile } from "node:fs/promises";
-import { parseAddress } from "../../policy/address.ts";
+import { hostname, networkInterfaces } from "node:os";
+import { isLoopback, parseAddress } from "../../policy/address.ts";
 
 const DEFAULT_FILE = "laneway.yaml";
 const DEFAULT_ADDRESS = "127.0.0.1:8081";
@@ -26,7 +27,17 @@ export async function adminAddress(given: string | undefined, file?: string): Pr
       wrong: `${from}: gateway.admin does not say where it listens; name the address with --admin URL`,
     };
   const host = ANY[address.host] ?? address.host;
+  if (!isOwn(host))
+    return {
+      wrong: `${from}: gateway.admin is ${host}, which is no address of this machine; if you trust it, name it with --admin URL`,
+    };
   return { url: new URL(`http://${host.includes(":") ? `[${host}]` : host}:${address.port}/`) };
+}
+
+/** A file that somebody else wrote may name any host, and whoever asks there shows the admin token. */
+function isOwn(host: string): boolean {
+  if (isLoopback(host) || host === hostname()) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === host));
 }
 
 function named(given: string): AdminAddress {

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { aiFetch } from "../../../src/adapters/ai.ts";
 import { isLanewayError } from "../../../src/core/errors.ts";
@@ -69,6 +73,31 @@ test("a key of ours takes the place of every credential, in the style in which t
     ["our-key", undefined],
     [undefined, "Bearer our-key"],
   ]);
+});
+
+test("a key of ours goes to no other origin that a redirect leads to, in no style", async (t) => {
+  const { resource } = await provide(t);
+  const seen: (string | undefined)[] = [];
+  const listening = async (listener: RequestListener, host: string): Promise<string> => {
+    const server = createServer(listener).listen(0, host);
+    await once(server, "listening");
+    t.after(() => (server.closeAllConnections(), server.close()));
+    return `http://${host}:${(server.address() as AddressInfo).port}`;
+  };
+  const elsewhere = await listening((req, res) => {
+    seen.push(req.headers["x-api-key"] as string | undefined, req.headers.authorization);
+    res.end("{}");
+  }, "127.0.0.1");
+  const first = await listening((req, res) => {
+    seen.push(req.headers["x-api-key"] as string | undefined, req.headers.authorization);
+    req.resume();
+    res.writeHead(307, { location: `${elsewhere}/stolen` }).end();
+  }, "localhost");
+  const fetchInLane = aiFetch(resource, { keys: ["our-key"] });
+  await (await fetchInLane(`${first}/v1/messages`, ask())).text();
+  await (await fetchInLane(`${first}/v1/messages`, ask(QUESTION, { authorization: "Bearer theirs" }))).text();
+  const none = [undefined, undefined];
+  assert.deepEqual(seen, ["our-key", undefined, ...none, undefined, "Bearer our-key", ...none]);
 });
 
 test("what a reply used corrects the budget, streamed or whole", async (t) => {

@@ -31,6 +31,14 @@ test("the policy's admin port is where it listens, every address being this mach
   assert.match(await ofPolicy(t, 'gateway: { admin: "127.0.0.1:0" }'), /does not say where it listens/);
 });
 
+test("a policy that somebody else wrote sends nobody, and no token, to a host of his choice", async (t) => {
+  for (const host of ["collects-tokens.example", "192.0.2.1", "[2001:db8::1]"])
+    assert.match(
+      await ofPolicy(t, `gateway: { admin: "${host}:8081" }`),
+      /which is no address of this machine; if you trust it, name it with --admin URL/,
+    );
+});
+
 test("without a policy, or with one that is none, it is the default", async (t) => {
   for (const policy of ["", "enforce: true", "gateway:", "[", "a: b: c"])
     assert.equal(await ofPolicy(t, policy), "http://127.0.0.1:8081/", policy);
