@@ -8,6 +8,7 @@ import { kubernetesCommandLine } from "./kubernetes/command-line.ts";
 import { adminOptions, overrideCommandLine, topCommandLine } from "./live/command-line.ts";
 import { adviseCommandLine, simulateCommandLine } from "./simulate/command-line.ts";
 import { RUN_OPTIONS } from "./run/words.ts";
+import { verifyCommandLine } from "./verify/command-line.ts";
 
 /** Exit code of a command line that makes no sense. */
 const USAGE = 2;
@@ -89,6 +90,7 @@ function programOf(version: string, ended: (exitCode: number) => void): Command 
   kubernetesCommandLine(command("kubernetes", "manifests that hold the lanes in a cluster"), ended);
   simulateCommandLine(command("simulate", "what a policy would have done with what was recorded"), ended);
   adviseCommandLine(command("advise", "the smallest policy change that meets the objectives"), ended);
+  verifyCommandLine(command("verify", "overload a service, and judge each of its lanes"), ended);
 
   return program;
 }
@@ -194,13 +196,16 @@ function doctor(command: Command, ended: (exitCode: number) => void): void {
     .action(async (options) => ended(await (await import("./doctor.ts")).doctorCommand(options)));
 }
 
+/** Options of all commands that a screen has no line for: `laneway --help` was just typed, and NO_COLOR is known. */
+const UNSAID: ReadonlySet<string> = new Set(["--help", "--no-color"]);
+
 /** The list of commands fits a screen of 24 lines: names alone, and nothing that goes without saying. */
 const SHORT: HelpConfiguration = {
   subcommandTerm: (command) => command.name(),
   visibleCommands: ({ commands }) => [...commands],
   visibleOptions(command) {
     const visible = new Help().visibleOptions(command);
-    return command.parent === null ? visible.filter(({ long }) => long !== "--help") : visible;
+    return command.parent === null ? visible.filter(({ long }) => !UNSAID.has(long ?? "")) : visible;
   },
 };
 

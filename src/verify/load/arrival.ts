@@ -19,8 +19,18 @@ export type Flow = (
   | { readonly kind: "spaced"; readonly minMs: number; readonly maxMs: number }
 ) & { readonly fromMs: number; readonly untilMs: number };
 
+/** Calls at a rate that grows or shrinks evenly from one to another, either of which may be 0: by chance, or evenly. */
+export interface Ramp {
+  readonly kind: "ramp";
+  readonly arrivals: "poisson" | "steady";
+  readonly fromPerSecond: number;
+  readonly toPerSecond: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 /** How the calls of one stream arrive; times are milliseconds from the start of the run. */
-export type Arrival = Burst | Flow;
+export type Arrival = Burst | Flow | Ramp;
 
 /** More calls than this in one stream is taken for a mistake. */
 const MAX_CALLS = 10_000_000;
@@ -41,12 +51,35 @@ export function dueInstants(arrival: Arrival, seed: number): Float64Array {
     );
     return new Float64Array(arrival.count).fill(arrival.atMs);
   }
+  if (arrival.kind === "ramp") return rampInstants(arrival, seededRandom(seed));
   const gap = gapOf(arrival, seededRandom(seed));
   const instants: number[] = [];
   for (let at = arrival.fromMs + gap.first; at < arrival.untilMs; at += gap.next()) {
     instants.push(at);
     if (instants.length > MAX_CALLS)
       throw new RangeError(`expected at most ${MAX_CALLS} calls in one stream`);
+  }
+  return Float64Array.from(instants);
+}
+
+/**
+ * The nth call comes when n have been due in all: the integral of the rate, turned round. By chance the counts are not
+ * whole numbers but sums of exponential ones, which is a Poisson process of that rate.
+ */
+function rampInstants(ramp: Ramp, random: () => number): Float64Array {
+  const { fromPerSecond, toPerSecond, fromMs, untilMs, arrivals } = ramp;
+  for (const rate of [fromPerSecond, toPerSecond]) check("a rate", rate, rate >= 0 && Number.isFinite(rate));
+  const seconds = (untilMs - fromMs) / 1_000;
+  const slope = seconds > 0 ? (toPerSecond - fromPerSecond) / seconds : 0;
+  const total = ((fromPerSecond + toPerSecond) / 2) * seconds;
+  check("the calls of a ramp", total, total <= MAX_CALLS);
+  const instants: number[] = [];
+  const step = (): number => (arrivals === "steady" ? 1 : -Math.log(1 - random()));
+  for (let due = arrivals === "steady" ? 0 : step(); due < total; due += step()) {
+    const inside = Math.max(0, fromPerSecond ** 2 + 2 * slope * due);
+    // The solution of due = from × t + slope × t² / 2 that stays exact as the slope goes to 0.
+    const root = fromPerSecond + Math.sqrt(inside);
+    instants.push(fromMs + (root === 0 ? 0 : (2 * due) / root) * 1_000);
   }
   return Float64Array.from(instants);
 }

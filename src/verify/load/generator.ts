@@ -7,6 +7,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { TimeHistogram } from "./histogram.ts";
 import type { Spread } from "./histogram.ts";
+import { mergeDue } from "./merge-due.ts";
+import { openLoop } from "./open-loop.ts";
 import { StreamRecorder } from "./result.ts";
 import type { CallOutcome, Sample, StreamResult } from "./result.ts";
 
@@ -49,20 +51,17 @@ export interface Run {
 
 const IN_FLIGHT_MAX = 20_000;
 const GRACE_MS = 60_000;
-/** So many calls that are due together are sent before replies get a turn; lateness counts against the generator. */
-const SLICE = 32;
 
 /** Starts a run; `done` settles when every call has, or when the grace time is over. */
 export function startRun(options: RunOptions): Run {
   const { clock } = options;
-  const order = sendOrder(options.streams);
+  const calls = mergeDue(options.streams.map(({ due }) => due));
   const recorders = options.streams.map((stream) => new StreamRecorder(stream.name));
   const lag = new TimeHistogram();
   const startedAt = clock.now();
-  const lastDue = order.at(-1)?.due ?? 0;
-  let next = 0;
+  let allSent = false;
   let inFlight = 0;
-  let cancelTimer = (): void => undefined;
+  let stopSending = (): void => undefined;
   let finish = (): void => undefined;
   let finished = false;
 
@@ -70,57 +69,44 @@ export function startRun(options: RunOptions): Run {
     finish = () => {
       if (finished) return;
       finished = true;
-      cancelTimer();
+      stopSending();
       cancelGrace();
       const streams = recorders.map((recorder) => recorder.result());
       resolve({ streams, lagMs: lag.spread(), complete: streams.every((stream) => stream.skipped === 0) });
     };
   });
-  const cancelGrace = clock.after(lastDue + (options.graceMs ?? GRACE_MS), () => finish());
+  const cancelGrace = clock.after((calls.due.at(-1) ?? 0) + (options.graceMs ?? GRACE_MS), () => finish());
 
-  const sendOne = (call: { stream: number; index: number; due: number }): void => {
-    const recorder = recorders[call.stream]!;
+  const send = (call: number, nowMs: number): void => {
+    if (finished) return;
+    const stream = calls.stream[call]!;
+    const due = calls.due[call]!;
+    const recorder = recorders[stream]!;
     if (inFlight >= (options.inFlightMax ?? IN_FLIGHT_MAX)) return recorder.skip();
-    lag.record(clock.now() - startedAt - call.due);
+    lag.record(nowMs - due);
     inFlight++;
     recorder.send();
     let settled = false;
-    options.streams[call.stream]!.send(call.index, (outcome) => {
+    options.streams[stream]!.send(calls.index[call]!, (outcome) => {
       if (settled || finished) return;
       settled = true;
       inFlight--;
-      const sample = recorder.settle(call.due, clock.now() - startedAt, outcome);
-      options.onSample?.(call.stream, sample);
-      if (inFlight === 0 && next === order.length) finish();
+      const sample = recorder.settle(due, clock.now() - startedAt, outcome);
+      options.onSample?.(stream, sample);
+      if (inFlight === 0 && allSent) finish();
     });
   };
 
-  const sendDue = (): void => {
-    const elapsed = clock.now() - startedAt;
-    for (let sent = 0; sent < SLICE && !finished; sent++) {
-      const call = order[next];
-      if (call === undefined) break;
-      if (call.due > elapsed) break;
-      next++;
-      sendOne(call);
-    }
-    const following = order[next];
-    if (finished) return;
-    if (following === undefined) {
+  stopSending = openLoop({
+    due: calls.due,
+    clock,
+    startedAt,
+    send,
+    allSent: () => {
+      allSent = true;
       if (inFlight === 0) finish();
-      return;
-    }
-    cancelTimer = clock.after(Math.max(0, following.due - (clock.now() - startedAt)), sendDue);
-  };
-
-  sendDue();
+    },
+  });
+  if (finished) stopSending();
   return { done, stop: () => finish() };
-}
-
-/** All streams' calls in the order they are due; streams listed first go first on a tie. */
-function sendOrder(streams: readonly Stream[]): { stream: number; index: number; due: number }[] {
-  const order = streams.flatMap((stream, number) =>
-    Array.from(stream.due, (due, index) => ({ stream: number, index, due })),
-  );
-  return order.sort((a, b) => a.due - b.due);
 }

@@ -49,7 +49,7 @@ export interface StreamResult {
   readonly errors: readonly string[];
 }
 
-const REFUSALS = new Set([429, 503, 504, 529]);
+const REFUSALS: ReadonlySet<number> = new Set([429, 503, 504, 529]);
 const ERRORS_KEPT = 5;
 
 /** Collects the outcomes of one stream as they come. */
@@ -116,7 +116,8 @@ export class StreamRecorder {
   }
 }
 
-function kindOf(status: number): "served" | "refused" | "failed" {
+/** What a status means for a client: below 400 it was served; 0 is no reply. */
+export function kindOf(status: number): "served" | "refused" | "failed" {
   if (status > 0 && status < 400) return "served";
   return REFUSALS.has(status) ? "refused" : "failed";
 }

@@ -33,7 +33,12 @@ const FLOOR_MS = 1;
 /** An axis from one millisecond to the power of ten, or three times it, that holds the largest value. */
 export function logAxis(plot: TimePlot): LogAxis {
   const values = plot.curves.flatMap((curve) => curve.points.map((point) => point.yMs));
-  const largest = Math.max(FLOOR_MS * 10, (plot.level?.yMs ?? 0) * 2, ...values);
+  return logAxisTo(Math.max((plot.level?.yMs ?? 0) * 2, ...values));
+}
+
+/** The same for a largest value that is known. */
+export function logAxisTo(largestMs: number): LogAxis {
+  const largest = Math.max(FLOOR_MS * 10, largestMs);
   const decade = 10 ** Math.floor(Math.log10(largest));
   const max = largest <= decade ? decade : largest <= decade * 3 ? decade * 3 : decade * 10;
   const ticks: number[] = [];

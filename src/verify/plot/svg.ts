@@ -3,6 +3,7 @@
  * curves differ by shape as well as by colour: the first is a line, the second dots, the third a dashed line.
  */
 
+import { escaped, rounded } from "./markup.ts";
 import { logAxis, showMs, timeTicks } from "./plot.ts";
 import type { Curve, LogAxis, TimePlot } from "./plot.ts";
 
@@ -50,11 +51,11 @@ export function svgPlot(plot: TimePlot): string {
   const axis = logAxis(plot);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title desc">`,
-    `<title id="title">${escape(plot.title)}</title>`,
-    `<desc id="desc">${escape(describe(plot))}</desc>`,
+    `<title id="title">${escaped(plot.title)}</title>`,
+    `<desc id="desc">${escaped(describe(plot))}</desc>`,
     `<style>${STYLE}\n</style>`,
     `<rect class="page" width="${WIDTH}" height="${HEIGHT}" rx="6"/>`,
-    `<text class="title" x="${FRAME.left}" y="28">${escape(plot.title)}</text>`,
+    `<text class="title" x="${FRAME.left}" y="28">${escaped(plot.title)}</text>`,
     legend(plot),
     grid(plot, axis),
     plot.level === undefined ? "" : level(axis, plot.level),
@@ -70,11 +71,11 @@ function describe(plot: TimePlot): string {
 }
 
 function x(plot: TimePlot, ms: number): number {
-  return round(FRAME.left + (Math.min(ms, plot.xMaxMs) / plot.xMaxMs) * PLOT_WIDTH);
+  return rounded(FRAME.left + (Math.min(ms, plot.xMaxMs) / plot.xMaxMs) * PLOT_WIDTH, 1);
 }
 
 function y(axis: LogAxis, ms: number): number {
-  return round(FRAME.top + (1 - axis.position(ms)) * PLOT_HEIGHT);
+  return rounded(FRAME.top + (1 - axis.position(ms)) * PLOT_HEIGHT, 1);
 }
 
 /** Each curve's sign and name, side by side above the drawing. */
@@ -86,9 +87,11 @@ function legend(plot: TimePlot): string {
       left += 60 + curve.label.length * 7.6;
       const sign =
         number === 1
-          ? [4, 16, 28].map((dx) => `<circle class="f1" cx="${round(at + dx)}" cy="49" r="3.5"/>`).join("")
+          ? [4, 16, 28]
+              .map((dx) => `<circle class="f1" cx="${rounded(at + dx, 1)}" cy="49" r="3.5"/>`)
+              .join("")
           : `<path class="line c${number}${number > 1 ? " dashed" : ""}" d="M${at} 49h32"/>`;
-      return `${sign}<text class="name f${number}" x="${round(at + 40)}" y="54">${escape(curve.label)}</text>`;
+      return `${sign}<text class="name f${number}" x="${rounded(at + 40, 1)}" y="54">${escaped(curve.label)}</text>`;
     })
     .join("\n");
 }
@@ -111,15 +114,15 @@ function grid(plot: TimePlot, axis: LogAxis): string {
     ...rows,
     `<path class="axis" d="M${FRAME.left} ${bottom}H${right}"/>`,
     ...columns,
-    `<text x="${FRAME.left + PLOT_WIDTH / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escape(plot.xLabel)}</text>`,
-    `<text x="20" y="${middle}" text-anchor="middle" transform="rotate(-90 20 ${middle})">${escape(plot.yLabel)}</text>`,
+    `<text x="${FRAME.left + PLOT_WIDTH / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escaped(plot.xLabel)}</text>`,
+    `<text x="20" y="${middle}" text-anchor="middle" transform="rotate(-90 20 ${middle})">${escaped(plot.yLabel)}</text>`,
   ].join("\n");
 }
 
 function level(axis: LogAxis, rule: { readonly yMs: number; readonly label: string }): string {
   const at = y(axis, rule.yMs);
   const right = WIDTH - FRAME.right;
-  return `<path class="axis dashed" d="M${FRAME.left} ${at}H${right}"/><text x="${right - 4}" y="${at - 6}" text-anchor="end">${escape(rule.label)}</text>`;
+  return `<path class="axis dashed" d="M${FRAME.left} ${at}H${right}"/><text x="${right - 4}" y="${at - 6}" text-anchor="end">${escaped(rule.label)}</text>`;
 }
 
 /** A letter of 13 pixels is about so wide, and a line of them so high. */
@@ -132,7 +135,7 @@ function event(
 ): string {
   const at = x(plot, mark.xMs);
   const row = freeRow(plot, axis, at, at + LETTER.width * mark.label.length);
-  return `<path class="axis dashed" d="M${at} ${FRAME.top}V${HEIGHT - FRAME.bottom}"/><text x="${at + 6}" y="${row}">${escape(mark.label)}</text>`;
+  return `<path class="axis dashed" d="M${at} ${FRAME.top}V${HEIGHT - FRAME.bottom}"/><text x="${at + 6}" y="${row}">${escaped(mark.label)}</text>`;
 }
 
 /** The highest row in which a label from one x to another lies on no curve; the first when there is none. */
@@ -152,14 +155,4 @@ function drawCurve(plot: TimePlot, axis: LogAxis, curve: Curve, number: number):
   if (number === 1)
     return `<g class="f1">${points.map((point) => `<circle cx="${point.x}" cy="${point.y}" r="2.6"/>`).join("")}</g>`;
   return `<polyline class="line c${number}${number > 1 ? " dashed" : ""}" points="${points.map((point) => `${point.x},${point.y}`).join(" ")}"/>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 }
