@@ -12,6 +12,7 @@ export const QUESTIONS: readonly string[] = [
   "critical-behind-million",
   "simulated",
   "replay",
+  "verify",
 ];
 /** Questions that start their own processes and give their rows at once. */
 export const SERVICES: Readonly<

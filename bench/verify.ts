@@ -20,9 +20,9 @@ const HEADERS = { "x-priority": "bulk" };
 
 export const question: Question = {
   asks: "Does `laneway verify` offer 20,000 requests a second in time, from one core?",
-  unit: "ms",
+  unit: "",
   cases: {
-    "late p99": {
+    "late p99, ms": {
       measure: async () => (await offered()).lag.quantile(0.99),
     },
     "sent a second": {
@@ -32,17 +32,17 @@ export const question: Question = {
         return Math.round((sent - unsent) / SECONDS);
       },
     },
-    ours: { measure: () => withServer(oursAtOnce) },
-    undici: { measure: () => withServer(undiciAtOnce) },
+    "ours, µs a request": { measure: () => withServer(oursAtOnce) },
+    "undici, µs a request": { measure: () => withServer(undiciAtOnce) },
   },
   rows: (of) => [
     over("requests a second from one thread, open loop", of("sent a second"), PER_SECOND, "requests/s"),
-    under("how late they were sent, 99th percentile", of("late p99"), 5, "ms"),
+    under("how late they were sent, 99th percentile", of("late p99, ms"), 5, "ms"),
     beside({
       question: `processor time of a request, ${AT_ONCE} at once`,
-      ours: of("ours"),
+      ours: of("ours, µs a request"),
       peer: "undici, dispatch of a Pool",
-      theirs: of("undici"),
+      theirs: of("undici, µs a request"),
       unit: "µs",
     }),
   ],

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { DEFAULT_LANES } from "../../core/options.ts";
 import type { Policy, PolicyLane } from "../../policy/policy.ts";
 import { PolicyError } from "../../policy/problems.ts";
@@ -68,7 +69,7 @@ export async function askedScenario(
   }
   try {
     const text = await readFile(asked, "utf8");
-    return { name: asked, file: readScenario(text, asked, process.env), text };
+    return { name: basename(asked), file: readScenario(text, asked, process.env), text };
   } catch (error) {
     if (error instanceof PolicyError)
       talk(`${error.message}\n\nlaneway verify: ${asked} is not a valid scenario`);

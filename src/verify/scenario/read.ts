@@ -3,11 +3,12 @@
 import { PolicyDocument } from "../../policy/document.ts";
 import type { Environment } from "../../policy/environment.ts";
 import { PolicyError } from "../../policy/problems.ts";
+import { checkShape } from "../../policy/shape.ts";
 import { closest } from "../../policy/suggest.ts";
 import type { ScenarioFile } from "./file.ts";
 import { OBJECTIVE_FORM, parseObjective } from "./objective.ts";
 import { phasesOf } from "./phases.ts";
-import { checkShape } from "./structure.ts";
+import { ScenarioSchema } from "./schema.ts";
 
 /**
  * Reads a scenario. `file` is for messages. `${VAR}` is filled in from `environment`.
@@ -18,7 +19,9 @@ import { checkShape } from "./structure.ts";
  */
 export function readScenario(text: string, file: string, environment: Environment): ScenarioFile {
   const document = new PolicyDocument(text, environment);
-  const shaped = document.broken ? undefined : checkShape(document);
+  const shaped = document.broken
+    ? undefined
+    : checkShape<ScenarioFile>(document, { schema: ScenarioSchema, whole: "the scenario" });
   if (shaped !== undefined) checkMeaning(document, shaped);
   const problems = document.problems();
   if (shaped === undefined || problems.length > 0) throw new PolicyError(file, problems);
