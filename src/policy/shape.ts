@@ -149,9 +149,9 @@ class Reporter<File> {
 }
 
 /** The fields that a schema has at a place. */
-function fieldsAt(schema: z.ZodType, path: Path): string[] {
+function fieldsAt(whole: z.ZodType, path: Path): string[] {
   let schemas: z.core.JSONSchema.BaseSchema[] = [
-    z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }),
+    z.toJSONSchema(whole, { io: "input", unrepresentable: "any" }),
   ];
   for (const step of path) {
     schemas = schemas.flatMap((schema) => {
