@@ -47,8 +47,8 @@ export const WHAT_BECOMES_OF_IT: readonly Mutant[] = [
     name: "a task that gave way and is released while it waits takes a seat for ever",
     promise: 11,
     file: "src/core/give-way.ts",
-    find: "    task.scheduler.giveUp(task, undefined);\n",
-    replace: "",
+    find: "  return task.scheduler.giveUp(task, way === undefined ? releasedBefore() : undefined);\n",
+    replace: "  return undefined;\n",
     killedBy: "test/core/gave-way.test.ts",
   },
   {

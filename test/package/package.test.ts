@@ -92,7 +92,7 @@ test("every built file has its map, its types and the source it came from", () =
 test("the live page is complete, with the licences of what is built into it", () => {
   const page = packedFiles.filter((path) => path.startsWith("dist/dashboard/"));
   assert.deepEqual(
-    page.map((path) => path.replace(/-[\w-]+\./, ".")),
+    page.map((path) => path.replace(/-[\w-]+\./, ".")).toSorted(),
     ["assets/index.css", "assets/index.js", "index.html", "licenses.md"].map(
       (name) => `dist/dashboard/${name}`,
     ),
