@@ -6,7 +6,8 @@
  *     npm test -- test/core --test-name-pattern=x  with any option of `node --test`
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -31,7 +32,7 @@ interface Outcome {
 
 interface Step {
   readonly name: string;
-  run(): Outcome;
+  run(): Outcome | Promise<Outcome>;
 }
 
 const STEPS: readonly Step[] = [
@@ -45,13 +46,17 @@ const STEPS: readonly Step[] = [
   { name: "package", run: checkPackage },
 ];
 
-process.exitCode = main(process.argv.slice(2));
+/** The tests whose reach into the core is measured. To measure costs every process a quarter more, so only these. */
+const OF_THE_CORE = ["test/core", "test/node", "test/simulation", "test/testing"];
+const COVERAGE = ["--experimental-test-coverage", "--test-coverage-include=src/core/**"];
 
-function main(args: readonly string[]): number {
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
   if (args.length > 0) return runTests(args);
   for (const step of STEPS) {
     const start = performance.now();
-    const { ok, output, note } = step.run();
+    const { ok, output, note } = await step.run();
     const seconds = ((performance.now() - start) / 1_000).toFixed(1);
     console.log(
       `${ok ? "ok  " : "FAIL"} ${step.name.padEnd(22)} ${seconds} s${note === undefined ? "" : `  ${note}`}`,
@@ -79,23 +84,44 @@ function command(program: string, ...args: readonly string[]): Outcome {
  * What only some tests need sits in private packages of its own, so that `npm ci` of the project stays small. A
  * machine without a network goes on without them, and their tests say what is missing; CI may skip nothing.
  */
-function installNested(): Outcome {
+async function installNested(): Promise<Outcome> {
   const missing: string[] = [];
+  let failed: Outcome | undefined = undefined;
   const folders = readdirSync(join(ROOT, "test")).map((name) => `test/${name}`);
-  for (const folder of [...folders, "docs/site"]) {
+  const left = [...folders, "docs/site"].filter((folder) => {
     const lock = join(ROOT, folder, "package-lock.json");
-    if (!existsSync(lock) || isInstalled(folder, lock)) continue;
-    const outcome = command("npm", "ci", "--prefix", folder);
-    if (outcome.ok) continue;
-    if (NO_SKIP) return outcome;
-    missing.push(folder);
-  }
+    return existsSync(lock) && !isInstalled(folder, lock);
+  });
+  const install = async (): Promise<void> => {
+    for (let folder = left.shift(); folder !== undefined; folder = left.shift()) {
+      const outcome = await npmCi(folder);
+      if (outcome.ok) continue;
+      failed ??= outcome;
+      missing.push(folder);
+    }
+  };
+  // Half of an installation is waiting.
+  await Promise.all([install(), install()]);
+  if (failed !== undefined && NO_SKIP) return failed;
   if (missing.length === 0) return { ok: true, output: "" };
   return {
     ok: true,
     output: "",
     note: `could not install ${missing.join(", ")}; the tests that need it are skipped`,
   };
+}
+
+async function npmCi(folder: string): Promise<Outcome> {
+  const child = spawn("npm", ["ci", "--prefix", folder], {
+    cwd: ROOT,
+    env: ENV,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = `$ npm ci --prefix ${folder}\n`;
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [status] = (await once(child, "close").catch((error: Error) => [error.message])) as [unknown];
+  return { ok: status === 0, output: typeof status === "string" ? output + status : output };
 }
 
 /** npm writes this file last; older than the lock, it belongs to another lock. */
@@ -146,10 +172,6 @@ function checkPackage(): Outcome {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-/** The tests whose reach into the core is measured. To measure costs every process a quarter more, so only these. */
-const OF_THE_CORE = ["test/core", "test/node", "test/simulation", "test/testing"];
-const COVERAGE = ["--experimental-test-coverage", "--test-coverage-include=src/core/**"];
 
 /** Only the tests when some are named; otherwise all of them, and how much of the core they reached. */
 function runTests(args: readonly string[]): number {
