@@ -47,7 +47,7 @@ const STEPS: readonly Step[] = [
 ];
 
 /** The tests whose reach into the core is measured. To measure costs every process a quarter more, so only these. */
-const OF_THE_CORE = ["test/core", "test/node", "test/simulation", "test/testing"];
+const OF_THE_CORE = ["test/core", "test/node", "test/testing"];
 const COVERAGE = ["--experimental-test-coverage", "--test-coverage-include=src/core/**"];
 
 process.exitCode = await main(process.argv.slice(2));
