@@ -46,10 +46,12 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<nu
     await record?.close();
     return gateway;
   }
+  // Before the first word: whoever reads it may send a signal at once, which would end the process undrained.
+  const ended = untilSignalled(gateway);
   introduce(gateway);
   if (options.record !== undefined)
     talk(`  records what comes, and nothing of what is asked, in ${options.record}`);
-  const exitCode = await untilSignalled(gateway);
+  const exitCode = await ended;
   await record?.close();
   laneway.close();
   return exitCode;
