@@ -40,6 +40,8 @@ export class Choice {
   #laneTime = 0;
   /** A wide head keeps the rest of the free seats. */
   #parked = false;
+  /** A head that seats were parked for turned out to lack budget. */
+  #unparked = false;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -47,6 +49,13 @@ export class Choice {
 
   /** The next task to start, still in its queue; undefined when no seat may be given now. Settles expired heads. */
   next(now: number): Task | undefined {
+    this.#unparked = false;
+    const task = this.#look(now);
+    // What was spoken for as that head had seats to go to is there for those that were looked at before it.
+    return task === undefined && this.#unparked ? this.#look(now) : task;
+  }
+
+  #look(now: number): Task | undefined {
     const { lanes, top, aging } = this.#scheduler;
     this.#parked = false;
     // What was taken and who has left since change what suffices, both ways.
@@ -62,13 +71,13 @@ export class Choice {
     }
     const aged = aging.turn(lanes, now);
     if (aged === undefined) {
-      if (this.#scheduler.budgets?.hold(undefined, now) === true) return this.next(now);
+      if (this.#scheduler.budgets?.hold(undefined, now) === true) return this.#look(now);
     } else {
       this.#reopen();
       this.#lacking = undefined;
       const task = this.#head(aged, now, true);
       const isNew = this.#scheduler.budgets?.hold(task === undefined ? this.#lacking : undefined, now);
-      if (task === undefined && isNew === true) return this.next(now);
+      if (task === undefined && isNew === true) return this.#look(now);
       if (task !== undefined) task.mark(AGED);
       if (task !== undefined || this.#parked) return task;
     }
@@ -146,7 +155,10 @@ export class Choice {
     const { budgets, wake } = this.#scheduler;
     if (budgets!.suffices(task, now, outOfTurn)) return false;
     // Seats stay parked only for what they alone keep from starting.
-    if (task.home.parkedFor === task) task.home.parkedFor = undefined;
+    if (task.home.parkedFor === task) {
+      task.home.parkedFor = undefined;
+      this.#unparked = true;
+    }
     const { gate } = task.more!.need!.strand!;
     gate.shut = true;
     this.#shut.push(gate);

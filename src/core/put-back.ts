@@ -25,6 +25,7 @@ import {
   SHADOW,
   Task,
   turnOf,
+  WAITING,
   unwrap,
   waitMs,
 } from "./task.ts";
@@ -82,6 +83,9 @@ export function queueAgain(scheduler: Scheduler, task: Task, how: Return): Promi
   else wait(scheduler, next, afterMs, now);
   // What must be tried again was too much for whoever was asked; part of a run says nothing. An estimator may change its mind.
   if (way === undefined) learn(task, runMs, inUse, true, now);
+  // Only now are the seats known that its wait is judged by. In an exempt lane it goes on already.
+  const isWaiting = next.state === WAITING || next.state === BACKING_OFF;
+  if (isWaiting && next.extra.holder !== undefined) scheduler.nesting?.waits(next, next.extra.holder, now);
   scheduler.afterChange(now);
   return turn;
 }
@@ -144,7 +148,4 @@ function wait(scheduler: Scheduler, task: Task, afterMs: number, now: number): v
     scheduler.wake.setInstant(task, Math.min(now + afterMs, dueAt(task)));
     scheduler.wake.by(task.extra.instant, now);
   } else join(scheduler, task, now);
-  // In an exempt lane it goes on already.
-  if (task.extra.holder !== undefined && task.state !== RUNNING)
-    scheduler.nesting?.waits(task, task.extra.holder, now);
 }

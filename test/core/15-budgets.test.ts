@@ -71,6 +71,31 @@ test("without budgets and without a name nothing is kept, whatever a task says i
   });
 });
 
+test("what a wide head has no use for, as others took what it needs, is given at once", async () => {
+  const made = simulated({
+    limit: 10,
+    lanes: [
+      { name: "high", ceiling: 4, ...LONG },
+      { name: "low", reservation: 1, lendable: 0, ...LONG },
+    ],
+    aging: false,
+    budgets: { inputTokens: 100 },
+  });
+  const submit = (name: string, lane: string, inputTokens: number, more: object = {}) =>
+    void made.trace.submit(name, 1_000, { lane, flow: name, cost: { inputTokens }, ...more });
+  const either = ["a", "b"];
+  spend(made, 20, "a");
+  submit("first", "high", 0);
+  submit("second", "high", 0);
+  // There is enough for it in b, and it waits for a seat: it may use either.
+  submit("wide", "high", 90, { width: 3, flow: "second", budget: either });
+  submit("low", "low", 70, { budget: "a" });
+  // A newer flow's turn comes first, and takes of b: the wide one lacks both then, and has no use for what is left of a.
+  submit("narrow", "high", 30, { budget: either });
+  await made.clock.advance(0);
+  assert.deepEqual(made.trace.started, ["first", "second", "narrow", "low"]);
+});
+
 test("a head that lacks budget holds no seat, and blocks only that budget", async () => {
   const made = twoLanes({ inputTokens: 6_000 }, { limit: 1 });
   spend(made, 6_000, "opus");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isLanewayError } from "../../src/core/errors.ts";
+import type { Limit } from "../../src/core/limit/limit.ts";
 import type { LaneOptions } from "../../src/core/options.ts";
 import { Resource } from "../../src/node/resource.ts";
 import { TestClock } from "../../src/testing/clock.ts";
@@ -212,6 +213,38 @@ test("a nested task that is put back in a lane that is exempt by now goes on: it
     [0, 0],
     [0, 0],
   ]);
+});
+
+test("a nested task that is put back is judged by the limit that its own run has changed", async () => {
+  let changed = (): void => {};
+  const limit: Limit & { current: number } = {
+    current: 2,
+    onChange: (tell) => (changed = tell),
+    onRelease: () => moveTo(2),
+  };
+  const moveTo = (seats: number): void => {
+    limit.current = seats;
+    changed();
+  };
+  const clock = new TestClock();
+  const resource = new Resource({
+    name: "db",
+    limit,
+    lanes: [{ name: "only", ...FOREVER }],
+    clock,
+    detectDeadlock: true,
+  });
+  const bystander = await resource.acquire();
+  const outer = resource.run(() =>
+    resource.run(async (permit) => {
+      moveTo(1);
+      // The one seat there is now is the outer task's; what this run says of the limit makes it two again.
+      (await permit.requeue()).release();
+      return "done";
+    }),
+  );
+  bystander.release();
+  assert.equal(await codeOrPending(outer), "done");
 });
 
 test("a permit held by acquire() in the same function counts as well when it was taken inside a run", async () => {

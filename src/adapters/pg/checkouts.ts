@@ -57,6 +57,7 @@ export class Checkouts {
     pool.on("connect", guard);
     pool.on("remove", (client: PoolClient) => {
       this.#clients.delete(client);
+      if (this.#clients.size === 0) this.#outs.none();
       if (client === this.#releasing) this.#isGone = true;
       this.#closing.get(client)?.();
     });

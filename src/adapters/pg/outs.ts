@@ -34,7 +34,7 @@ export class Outs<One extends Out> {
   readonly #warningMs: number;
   readonly #overdue: (out: One, error: Error) => void;
   #looking: NodeJS.Timeout | undefined = undefined;
-  #isWarning = false;
+  #warning: NodeJS.Timeout | undefined = undefined;
 
   /** `overdue` is called when the time of a query of the pool's own is up. */
   constructor(clients: Iterable<One>, warningMs: number, overdue: (out: One, error: Error) => void) {
@@ -49,8 +49,15 @@ export class Outs<One extends Out> {
     if (out.held === undefined) this.#looking ??= setTimeout(() => this.#look(), LOOK_EVERY_MS).unref();
     else if (this.#warningMs > 0) {
       out.since = performance.now();
-      if (!this.#isWarning) this.#warnIn(this.#warningMs);
+      if (this.#warning === undefined) this.#warnIn(this.#warningMs);
     }
+  }
+
+  /** No client is left: a look at none would only keep an ended pool, and all that its resource remembers, until its time. */
+  none(): void {
+    clearTimeout(this.#looking);
+    clearTimeout(this.#warning);
+    this.#looking = this.#warning = undefined;
   }
 
   #look(): void {
@@ -75,8 +82,7 @@ export class Outs<One extends Out> {
   }
 
   #warnIn(ms: number): void {
-    this.#isWarning = true;
-    setTimeout(() => this.#warn(), Math.ceil(ms)).unref();
+    this.#warning = setTimeout(() => this.#warn(), Math.ceil(ms)).unref();
   }
 
   #warn(): void {
@@ -88,7 +94,7 @@ export class Outs<One extends Out> {
       if (leftMs > 0) next = Math.min(next, leftMs);
       else this.#warnOf(out, out.permit, out.held);
     }
-    this.#isWarning = false;
+    this.#warning = undefined;
     if (next < Infinity) this.#warnIn(next);
   }
 
