@@ -6,20 +6,32 @@
  *     npm test -- test/core --test-name-pattern=x  with any option of `node --test`
  */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
 import { fileURLToPath } from "node:url";
+import report from "./reporter.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+// Node's own choice keeps one processor free, which on two of them leaves half the machine idle.
+const CONCURRENCY = availableParallelism();
 const NO_SKIP = process.env["LANEWAY_TEST_NO_SKIP"] === "1";
+
+/**
+ * What Node made of a module (its types stripped, its code compiled) is kept for the next process: a run starts some two
+ * thousand, most of them with the same modules. A whole run begins without, so that the folder does not grow.
+ */
+const COMPILED = join(ROOT, ".tsbuild/compiled");
 
 // The tools come from this clone, and so does the Node that runs them.
 const ENV: NodeJS.ProcessEnv = {
   ...process.env,
   PATH: `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`,
+  NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? COMPILED,
 };
 
 interface Outcome {
@@ -30,54 +42,86 @@ interface Outcome {
   readonly note?: string;
 }
 
-interface Step {
-  readonly name: string;
-  run(): Outcome | Promise<Outcome>;
+interface Timed extends Outcome {
+  readonly seconds: number;
 }
 
-const STEPS: readonly Step[] = [
-  { name: "packages of the tests", run: installNested },
-  { name: "typecheck", run: () => command("tsc", "-p", "tsconfig.json") },
+interface Step {
+  readonly name: string;
+  readonly run: () => Promise<Outcome | Timed>;
+}
+
+/** The checks that need nothing but what `npm ci` has installed. */
+const ALONE: readonly Step[] = [
   { name: "typecheck of the page", run: () => command("tsc", "-p", "src/dashboard/tsconfig.json") },
   { name: "build", run: build },
-  { name: "lint", run: () => command("oxlint", "--type-aware", "--deny-warnings") },
   { name: "format", run: () => command("oxfmt", "--check") },
-  { name: "dead code", run: () => command("knip", "--no-progress") },
   { name: "package", run: checkPackage },
+];
+
+/** The checks that look at the tests too, and so at the packages of the tests. */
+const OF_ALL: readonly Step[] = [
+  { name: "typecheck", run: () => command("tsc", "-p", "tsconfig.json") },
+  { name: "lint", run: () => command("oxlint", "--type-aware", "--deny-warnings") },
+  { name: "dead code", run: () => command("knip", "--no-progress") },
 ];
 
 /** The tests whose reach into the core is measured. To measure costs every process a quarter more, so only these. */
 const OF_THE_CORE = ["test/core", "test/node", "test/testing"];
 const COVERAGE = ["--experimental-test-coverage", "--test-coverage-include=src/core/**"];
 
+/**
+ * The tests that take longest, as measured, longest first: begun last, one of them would run alone at the end. Which they
+ * are is no matter of right or wrong: any other file may come before or after.
+ */
+const LONGEST = [
+  "test/house/examples.test.ts",
+  "test/publish/install.test.ts",
+  "test/docs/site.test.ts",
+  "test/cli/demo.test.ts",
+  "test/cli/verify.test.ts",
+  "test/databases/orms/examples.test.ts",
+  "test/verify/report/shown.test.ts",
+  "test/simulation/limits.test.ts",
+  "test/cli/alerts.test.ts",
+];
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  if (args.length > 0) return runTests(args);
-  for (const step of STEPS) {
-    const start = performance.now();
-    const { ok, output, note } = await step.run();
-    const seconds = ((performance.now() - start) / 1_000).toFixed(1);
+  if (args.length > 0) return runNamed(args);
+  rmSync(COMPILED, { recursive: true, force: true });
+  // Most of an installation is waiting, for the network and the disk, and the core needs nothing of what it brings.
+  const packages = timed(installNested);
+  if (!(await pass(ALONE))) return 1;
+  const areInstalled = (await Promise.race([packages, Promise.resolve()])) !== undefined;
+  const early = areInstalled ? undefined : await runCore();
+  if (!(await pass([{ name: "packages of the tests", run: () => packages }, ...OF_ALL]))) return 1;
+  const ofCore = early ?? (await runCore());
+  const ofRest = await runRest();
+  return ofCore === 0 ? ofRest : ofCore;
+}
+
+/** Takes steps one after the other and tells how each went; false once one has failed, and no more is taken. */
+async function pass(steps: readonly Step[]): Promise<boolean> {
+  for (const step of steps) {
+    const { ok, output, note, seconds } = await timed(step.run);
+    const took = seconds.toFixed(1);
     console.log(
-      `${ok ? "ok  " : "FAIL"} ${step.name.padEnd(22)} ${seconds} s${note === undefined ? "" : `  ${note}`}`,
+      `${ok ? "ok  " : "FAIL"} ${step.name.padEnd(22)} ${took} s${note === undefined ? "" : `  ${note}`}`,
     );
     if (ok) continue;
     console.error(`\n${output.trimEnd()}\n\nnpm test stopped at: ${step.name}`);
-    return 1;
+    return false;
   }
-  return runTests([]);
+  return true;
 }
 
-function command(program: string, ...args: readonly string[]): Outcome {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
-    cwd: ROOT,
-    env: ENV,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const output = `$ ${program} ${args.join(" ")}\n${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}`;
-  return { ok: status === 0, output };
+/** With the seconds that it took, unless it was timed already. */
+async function timed(work: Step["run"]): Promise<Timed> {
+  const start = performance.now();
+  const outcome = await work();
+  return { seconds: (performance.now() - start) / 1_000, ...outcome };
 }
 
 /**
@@ -94,7 +138,7 @@ async function installNested(): Promise<Outcome> {
   });
   const install = async (): Promise<void> => {
     for (let folder = left.shift(); folder !== undefined; folder = left.shift()) {
-      const outcome = await npmCi(folder);
+      const outcome = await command("npm", "ci", "--prefix", folder);
       if (outcome.ok) continue;
       failed ??= outcome;
       missing.push(folder);
@@ -111,13 +155,10 @@ async function installNested(): Promise<Outcome> {
   };
 }
 
-async function npmCi(folder: string): Promise<Outcome> {
-  const child = spawn("npm", ["ci", "--prefix", folder], {
-    cwd: ROOT,
-    env: ENV,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = `$ npm ci --prefix ${folder}\n`;
+/** Runs a program of this clone to its end. */
+async function command(program: string, ...args: readonly string[]): Promise<Outcome> {
+  const child = spawn(program, args, { cwd: ROOT, env: ENV, stdio: ["ignore", "pipe", "pipe"] });
+  let output = `$ ${program} ${args.join(" ")}\n`;
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const [status] = (await once(child, "close").catch((error: Error) => [error.message])) as [unknown];
@@ -131,10 +172,10 @@ function isInstalled(folder: string, lock: string): boolean {
 }
 
 /** tsc leaves behind what a deleted source once became; it would ship, and self-imports would still find it. */
-function build(): Outcome {
-  const outcome = command("tsc", "-p", "tsconfig.build.json");
+async function build(): Promise<Outcome> {
+  const outcome = await command("tsc", "-p", "tsconfig.build.json");
   if (!outcome.ok) return outcome;
-  const page = command("vite", "build", "--logLevel", "warn");
+  const page = await command("vite", "build", "--logLevel", "warn");
   if (!page.ok) return page;
   let stale = 0;
   for (const path of readdirSync(join(ROOT, "dist"), { recursive: true, encoding: "utf8" })) {
@@ -152,15 +193,15 @@ function build(): Outcome {
 }
 
 /** Packs once, without running scripts, and lets both judges look at what users would get. */
-function checkPackage(): Outcome {
+async function checkPackage(): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), "laneway-pack-"));
   try {
-    const packed = command("npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
+    const packed = await command("npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
     const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
     if (!packed.ok || tarball === undefined) return { ...packed, ok: false };
-    const linted = command("publint", "run", join(folder, tarball), "--strict");
+    const linted = await command("publint", "run", join(folder, tarball), "--strict");
     if (!linted.ok) return linted;
-    return command(
+    return await command(
       "attw",
       join(folder, tarball),
       "--profile",
@@ -173,35 +214,58 @@ function checkPackage(): Outcome {
   }
 }
 
-/** Only the tests when some are named; otherwise all of them, and how much of the core they reached. */
-function runTests(args: readonly string[]): number {
+/** Only the tests that are named, or all when only options are; with whatever else `node --test` knows. */
+function runNamed(args: readonly string[]): Promise<number> {
   const named = args.filter((arg) => !arg.startsWith("-"));
   const options = args.filter((arg) => arg.startsWith("-"));
-  if (args.length > 0) return nodeTest(options, (named.length === 0 ? ["test"] : named).flatMap(testsUnder));
-  const core = new Set(OF_THE_CORE.flatMap(testsUnder));
-  console.log("\nthe core, and how much of it its tests reach");
-  const ofCore = nodeTest(COVERAGE, [...core]);
-  console.log("\nall else");
-  const ofRest = nodeTest(
-    [],
-    testsUnder("test").filter((file) => !core.has(file)),
-  );
-  return ofCore === 0 ? ofRest : ofCore;
+  return nodeTest(ENV, options, (named.length === 0 ? ["test"] : named).flatMap(testsUnder));
 }
 
-function nodeTest(options: readonly string[], files: readonly string[]): number {
-  // Node keeps one processor free, which on two of them leaves half the machine idle.
-  const concurrency = `--test-concurrency=${availableParallelism()}`;
-  const { status } = spawnSync(
+/** The tests of the core, and how much of it they reached. */
+function runCore(): Promise<number> {
+  console.log("\nthe core, and how much of it its tests reach");
+  // V8 counts what it compiled itself; of what it was given compiled it is less sure.
+  const env = { ...ENV, NODE_DISABLE_COMPILE_CACHE: "1" };
+  return nodeTest(env, COVERAGE, OF_THE_CORE.flatMap(testsUnder));
+}
+
+async function nodeTest(
+  env: NodeJS.ProcessEnv,
+  options: readonly string[],
+  files: readonly string[],
+): Promise<number> {
+  const concurrency = `--test-concurrency=${CONCURRENCY}`;
+  const child = spawn(
     process.execPath,
     ["--test", "--test-reporter=./scripts/reporter.ts", concurrency, ...options, ...files],
-    {
-      cwd: ROOT,
-      env: ENV,
-      stdio: ["ignore", "inherit", "inherit"],
-    },
+    { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] },
   );
+  const [status] = (await once(child, "close")) as [number | null];
   return status ?? 1;
+}
+
+/** All other tests, the longest first, which `node --test` cannot do: it sorts files by their names. */
+async function runRest(): Promise<number> {
+  console.log("\nall else, the longest first: the first of them is over after a minute or so");
+  const others = testsUnder("test").filter(
+    (file) => !OF_THE_CORE.some((folder) => file.startsWith(`${folder}/`)),
+  );
+  const first = LONGEST.filter((file) => others.includes(file));
+  const files = [...first, ...others.filter((file) => !first.includes(file))];
+  Object.assign(process.env, ENV);
+  let status = 1;
+  // Many of them wait for a process or a timer: one more than there are processors keeps these busy.
+  const events = run({
+    cwd: ROOT,
+    files: files.map((file) => join(ROOT, file)),
+    concurrency: CONCURRENCY + 1,
+  });
+  events.on("test:summary", ({ file, success }) => {
+    // The summary of one file names it; the last is that of all.
+    if (file === undefined) status = success ? 0 : 1;
+  });
+  await pipeline(events, report, process.stdout, { end: false });
+  return status;
 }
 
 /** The test files of a folder, or the file itself; the packages in `node_modules` bring tests of their own. */

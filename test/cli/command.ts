@@ -18,7 +18,7 @@ export interface Ended {
 /** Runs `laneway` with these arguments, in a folder. */
 export async function laneway(
   args: readonly string[],
-  { cwd, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
+  { cwd, env = {} }: { cwd?: string; env?: Readonly<Record<string, string | undefined>> } = {},
 ): Promise<Ended> {
   const inherited = {
     ...process.env,

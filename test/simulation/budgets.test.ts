@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Cost } from "../../src/core/options.ts";
+import { apart } from "./apart.ts";
 import { fiveMinutes } from "./budgets.ts";
+import type { Load, Outcome } from "./budgets.ts";
 
 const FIVE = ["critical", "high", "normal", "low", "bulk"];
 const ESTIMATES = ["exact", "high", "rough"] as const;
@@ -17,11 +19,15 @@ const BUDGETS: readonly Cost[] = [
 const FLOORS = 0.2;
 const LEAST_USED = 0.95;
 
+function played(load: Load): Promise<Outcome> {
+  return apart(import.meta.resolve("./budgets.ts"), fiveMinutes, load);
+}
+
 for (const estimates of ESTIMATES)
   test(`five minutes of overload in all lanes, estimates ${estimates}: no 429, and 95 % of the tightest budget used`, async () => {
     for (const budgets of BUDGETS)
       for (const seed of SEEDS) {
-        const found = await fiveMinutes({ seed, lanes: FIVE, budgets, overload: 2, estimates });
+        const found = await played({ seed, lanes: FIVE, budgets, overload: 2, estimates });
         const where = `seed ${seed}, ${JSON.stringify(budgets)}`;
         assert.equal(found.refusedUpstream, 0, where);
         assert.ok(found.usedPart >= LEAST_USED, `${where}: ${found.usedPart} used`);
@@ -31,7 +37,7 @@ for (const estimates of ESTIMATES)
 test("the lowest lane alone uses what the floors of the others leave, and no more than that", async () => {
   for (const budgets of BUDGETS)
     for (const seed of SEEDS) {
-      const found = await fiveMinutes({ seed, lanes: ["bulk"], budgets, overload: 2, estimates: "exact" });
+      const found = await played({ seed, lanes: ["bulk"], budgets, overload: 2, estimates: "exact" });
       const where = `seed ${seed}, ${JSON.stringify(budgets)}`;
       assert.equal(found.refusedUpstream, 0, where);
       // Six bucketfuls in five minutes, less the floors once.
@@ -52,8 +58,8 @@ test("a lower lane gets nothing of a budget that a higher one waits for, but wha
       overload: 3,
       estimates: "exact",
     } as const;
-    const without = await fiveMinutes({ ...load, options: { aging: false } });
-    const aged = await fiveMinutes({ ...load, options: { aging: { afterMs: 10_000, budget: 0.05 } } });
+    const without = await played({ ...load, options: { aging: false } });
+    const aged = await played({ ...load, options: { aging: { afterMs: 10_000, budget: 0.05 } } });
     assert.equal(without.refusedUpstream + aged.refusedUpstream, 0, `seed ${seed}`);
     // Before anybody waited a quarter of all tasks were its own: of the first bucketful and what refilled it meanwhile.
     const { bulk = 0 } = without.startedIn;
@@ -71,7 +77,7 @@ test("requests that are on their way for unequal times meet no 429, with a sprea
     for (const estimates of ["exact", "high"] as const)
       for (const seed of SEEDS) {
         const where = `seed ${seed}, estimates ${estimates}, ${JSON.stringify(budgets)}`;
-        const spread = await fiveMinutes({
+        const spread = await played({
           ...load,
           seed,
           estimates,
@@ -79,7 +85,7 @@ test("requests that are on their way for unequal times meet no 429, with a sprea
         });
         assert.equal(spread.refusedUpstream, 0, where);
         assert.ok(spread.usedPart >= LEAST_USED, `${where}: ${spread.usedPart} used`);
-        without += (await fiveMinutes({ ...load, seed, estimates, budgets })).refusedUpstream;
+        without += (await played({ ...load, seed, estimates, budgets })).refusedUpstream;
       }
   assert.ok(without > 0, "without a spread some meet one, or this shows nothing");
 });

@@ -80,7 +80,6 @@ export interface Outcome {
   /** Used of what a bucket could give in that time, for the kind that is most used. */
   readonly usedPart: number;
   readonly startedIn: Readonly<Record<string, number>>;
-  readonly resource: Resource;
 }
 
 /** Offers requests at random for five minutes and counts what the upstream makes of those that start. */
@@ -134,7 +133,7 @@ export async function fiveMinutes(load: Load): Promise<Outcome> {
   const usedPart = Math.max(
     ...KINDS.map((kind) => upstream.used[kind] / ((load.budgets[kind] ?? Infinity) * (1 + MINUTES))),
   );
-  return { refusedUpstream: upstream.refused, usedPart, startedIn, resource };
+  return { refusedUpstream: upstream.refused, usedPart, startedIn };
 }
 
 function part(estimates: Load["estimates"], chance: number): number {

@@ -4,21 +4,35 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
 import { showMs } from "../../../src/verify/plot/plot.ts";
 import { writeReport } from "../../../src/verify/report/write.ts";
 import { grouped, servedText } from "../../../src/verify/report/words.ts";
 import type { LaneResult, VerifyReport } from "../../../src/verify/report/result.ts";
-import { chromium, opened } from "../../dashboard/browser.ts";
+import { launched, opened } from "../../dashboard/browser.ts";
 import type { Opened } from "../../dashboard/browser.ts";
+import { needsPackage, needsProgram } from "../../needs.ts";
 import { compared, kinds, ODD, planted, withLane } from "./planted.ts";
 
+type Browser = Awaited<ReturnType<typeof launched>>;
 type Page = Opened["page"];
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const AXE = new URL("../../dashboard/package.json", import.meta.url);
+
+let shared: Browser | undefined;
+after(() => shared?.close());
+
+/** One Chromium for all, whose start takes longer than most of these tests; its windows end with the test. */
+async function chromium(t: TestContext): Promise<Browser | undefined> {
+  if (!needsProgram(t, "chromium", "apt-get install chromium")) return undefined;
+  if (!needsPackage(t, "test/dashboard", "playwright-core")) return undefined;
+  const browser = (shared ??= await launched());
+  t.after(() => Promise.all(browser.contexts().map((context) => context.close())));
+  return browser;
+}
 
 /** The report as a reader opens it: from a disk. */
 async function written(
