@@ -1,5 +1,9 @@
-/** Builds the live page into the package: static files with relative addresses, so that it can be mounted anywhere. */
+/**
+ * Builds the live page into the package: static files with relative addresses, so that it can be mounted anywhere, and
+ * beside them, for Node, one file that draws its first view.
+ */
 
+import { fileURLToPath } from "node:url";
 import type { Plugin, UserConfig } from "vite";
 
 /** What the chart library hangs on itself for others' charts; ours draw lines. */
@@ -19,6 +23,9 @@ const UNASKED: Readonly<Record<string, string>> = {
   timeSeriesVal: '() => ""',
   asinhAxisSplits: "[]",
   log2AxisValsFilt: "[]",
+  logAxisSplits: "[]",
+  rangeLog: "[0, 1]",
+  rangeAsinh: "[0, 1]",
 };
 
 /** Formats of the reader's language, which ours do not use: to make them takes a tenth of the time to the first paint. */
@@ -51,10 +58,26 @@ function onlyLines(): Plugin {
   };
 }
 
+/** After what is drawn: the script is not waited for, and in the head it would be begun before the first paint. */
+function scriptLast(): Plugin {
+  return {
+    name: "script-last",
+    transformIndexHtml: {
+      order: "post",
+      handler(html) {
+        const script = /\n\s*<script type="module".*<\/script>/.exec(html)?.[0];
+        if (script === undefined)
+          throw new Error("expected the page's script in index.html; look what is there");
+        return html.replace(script, "").replace("\n  </body>", `${script}\n  </body>`);
+      },
+    },
+  };
+}
+
 const config: UserConfig = {
   root: "src/dashboard",
   base: "./",
-  plugins: [onlyLines()],
+  plugins: [onlyLines(), scriptLast()],
   // Smaller than the runtime that the type checker knows, and the same to it.
   oxc: {
     jsx: { runtime: "classic", pragma: "h", pragmaFrag: "Fragment" },
@@ -68,6 +91,26 @@ const config: UserConfig = {
     // A script inside the page, which its content security policy refuses.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+  },
+  // Both, one after the other.
+  builder: {},
+  environments: {
+    client: {},
+    ssr: {
+      build: {
+        emptyOutDir: false,
+        rolldownOptions: {
+          input: fileURLToPath(new URL("./src/dashboard/server.tsx", import.meta.url)),
+          output: { entryFileNames: "server.js" },
+          // It draws no canvas, so it needs no library for one.
+          treeshake: { moduleSideEffects: (id: string) => !id.includes("/uplot/") },
+        },
+        license: { fileName: "server-licenses.md" },
+        minify: true,
+      },
+      // The package depends on none of what is in it.
+      resolve: { noExternal: true },
+    },
   },
 };
 export default config;

@@ -16,7 +16,7 @@ import type { Repeat } from "./feed.ts";
 import type { ShownForecast } from "./wire.ts";
 import { Journeys } from "./journeys.ts";
 import { commandOf, shownOverride, textOf } from "./overrides.ts";
-import { assetOf, etagOf, PAGE_HEADERS, pageWith } from "./page.ts";
+import { assetOf, etagOf, FILE_HEADERS, Page } from "./page.ts";
 import { placeOf } from "./place.ts";
 import { BadBody, readJson, send, sendJson } from "./reply.ts";
 
@@ -86,6 +86,8 @@ class Admin {
   private readonly access: AccessControl;
   private readonly audit: Audit;
   private readonly pages: ReadonlyMap<string, Answer>;
+  private readonly page: Page;
+  private readonly lockedPage: Page;
 
   constructor(laneway: Laneway, options: AdminOptions) {
     this.laneway = laneway;
@@ -97,6 +99,8 @@ class Admin {
       version: ownVersion(),
       gateway: options.gateway,
     });
+    this.page = new Page((error) => this.report(error));
+    this.lockedPage = new Page((error) => this.report(error));
     this.journeys.follow(laneway);
     const repeat = options.repeat ?? everyInterval;
     this.feed.start((tick, everyMs) =>
@@ -122,7 +126,7 @@ class Admin {
     this.pages = new Map<string, Answer>([
       ["GET healthz", (req, res) => send(req, res, 200, TEXT, "ok\n")],
       ["GET readyz", (req, res) => this.ready(req, res)],
-      ["GET ", (req, res) => this.page(req, res)],
+      ["GET ", (req, res) => this.sendPage(req, res)],
       ["POST api/session", (req, res) => this.begin(req, res)],
       ["GET api/session", (req, res) => this.session(req, res)],
       ...Object.entries(read).map(([name, answer]) => [name, this.guarded(answer)] as const),
@@ -158,8 +162,12 @@ class Admin {
       if (error instanceof BadBody) return sendJson(req, res, error.status, { error: error.message });
       if (isLanewayError(error)) return sendJson(req, res, 400, { error: error.message });
       sendJson(req, res, 500, { error: "this page failed; the log of the process says why" });
-      (this.options.log ?? console.error)(`admin: ${(error as Error).stack}`);
+      this.report(error);
     }
+  }
+
+  private report(error: unknown): void {
+    (this.options.log ?? console.error)(`admin: ${(error as Error).stack}`);
   }
 
   private other(
@@ -202,14 +210,14 @@ class Admin {
     return undefined;
   }
 
-  private page(req: IncomingMessage, res: ServerResponse): void {
+  private async sendPage(req: IncomingMessage, res: ServerResponse): Promise<void> {
     // Who may not look gets the page to sign in on, with nothing in it.
     const may = this.options.privateReads !== true || this.access.knows(req).may;
-    const html = pageWith(may ? this.feed.text : NOTHING);
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) res.setHeader(name, value);
-    if (html === undefined)
+    const page = may ? await this.page.with(this.feed.text) : await this.lockedPage.with(NOTHING);
+    for (const [name, value] of Object.entries(page?.headers ?? FILE_HEADERS)) res.setHeader(name, value);
+    if (page === undefined)
       return send(req, res, 503, TEXT, "the page was not built into this package: npm run build\n");
-    send(req, res, 200, "text/html; charset=utf-8", html);
+    send(req, res, 200, "text/html; charset=utf-8", page.html);
   }
 
   private asset(req: IncomingMessage, res: ServerResponse, path: string): void {
@@ -219,7 +227,7 @@ class Admin {
     res.setHeader("etag", etag);
     // Its name has its hash in it: under this one it never changes.
     res.setHeader("cache-control", "private, max-age=31536000, immutable");
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) res.setHeader(name, value);
+    for (const [name, value] of Object.entries(FILE_HEADERS)) res.setHeader(name, value);
     if (req.headers["if-none-match"] === etag) return void res.writeHead(304).end();
     send(req, res, 200, file.contentType, file.body);
   }

@@ -6,41 +6,56 @@ import uPlot from "uplot";
 import { numberOf } from "./history.ts";
 import { shown } from "./live.ts";
 import { colourClass, dashOf } from "./looks.tsx";
+import { ABOVE, BELOW, decades, HEIGHT, LEFT, rangeOf, RIGHT, spanOf } from "./scale.ts";
+import type { Scaled } from "./scale.ts";
+import { ago, Sketch } from "./sketch.tsx";
 import { clock } from "./words.ts";
 import type { LaneField, Tick } from "../admin/wire.ts";
 
 /** What to draw. */
-export interface ChartProps {
+export interface ChartProps extends Scaled {
   readonly title: string;
   /** Its index in the state. */
   readonly resource: number;
   readonly lanes: readonly string[];
   readonly field: LaneField;
-  /** A log scale from 1 up, for what spans decades; values below are drawn at 1. */
-  readonly log?: boolean;
-  /** Lines to hold the others against, in the colour of their lanes. */
-  readonly goals?: readonly { readonly lane: string; readonly value: number }[];
   readonly show: (value: number) => string;
 }
 
-const HEIGHT = 190;
-const LEAST_SECONDS = 60;
-const MOST_SECONDS = 300;
 const FONT = "11px system-ui, sans-serif";
 
 /** The chart with its title, what the pointer is at, and its table. */
 export function Chart(props: ChartProps): VNode {
-  const { title } = props;
   const place = useRef<HTMLDivElement>(null);
   const readout = useRef<HTMLParagraphElement>(null);
+  // Where the page is served there is no canvas: its place holds a sketch, which the client takes away as it draws.
+  if (!import.meta.env.SSR) usePlot(props, place, readout);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h2>{props.title}</h2>
+        <p class="quiet readout" ref={readout} aria-hidden="true" />
+      </figcaption>
+      <div ref={place} class="canvas" aria-hidden="true">
+        {import.meta.env.SSR ? <Sketch {...props} /> : null}
+      </div>
+      <ChartTable {...props} />
+    </figure>
+  );
+}
+
+function usePlot(
+  props: ChartProps,
+  place: { readonly current: HTMLElement | null },
+  readout: { readonly current: HTMLElement | null },
+): void {
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
   const { ticks } = shown.value;
-
   const drawn = useRef(ticks);
 
-  // Before the first paint, so that it is complete.
+  // Before the next paint, so that it is complete.
   useLayoutEffect(() => {
     const host = place.current!;
     const made = new uPlot(optionsOf(latest, host, readout.current!), dataOf(ticks, props), host);
@@ -68,17 +83,6 @@ export function Chart(props: ChartProps): VNode {
     const frame = requestAnimationFrame(() => plot.current?.setData(dataOf(ticks, latest.current)));
     return () => cancelAnimationFrame(frame);
   }, [ticks]);
-
-  return (
-    <figure class="chart">
-      <figcaption>
-        <h2>{title}</h2>
-        <p class="quiet readout" ref={readout} aria-hidden="true" />
-      </figcaption>
-      <div ref={place} class="canvas" aria-hidden="true" />
-      <ChartTable {...props} />
-    </figure>
-  );
 }
 
 /** The same for who cannot see it. */
@@ -100,7 +104,7 @@ function ChartTable({ title, lanes, field, resource, show }: ChartProps): VNode 
       <tbody>
         {eachMinute(ticks).map((tick) => (
           <tr key={tick.at}>
-            <th scope="row">{clock(tick.at)}</th>
+            <th scope="row">{when(tick, ticks)}</th>
             {lanes.map((lane, i) => (
               <td key={lane}>{show(numberOf(tick.resources[resource]?.lanes[i], field))}</td>
             ))}
@@ -109,6 +113,11 @@ function ChartTable({ title, lanes, field, resource, show }: ChartProps): VNode 
       </tbody>
     </table>
   );
+}
+
+/** The server does not know the reader's time zone. */
+function when({ at }: Tick, ticks: readonly Tick[]): string {
+  return import.meta.env.SSR ? ago(ticks.at(-1)!.at - at) : clock(at);
 }
 
 function eachMinute(ticks: readonly Tick[]): Tick[] {
@@ -153,33 +162,32 @@ function optionsOf(
   return {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [ABOVE, RIGHT, 0, 0],
     legend: { show: false },
     cursor: { points: { show: false }, drag: { x: false, y: false } },
     scales: {
       x: {
-        range: (_plot, first, last) => [
-          Math.min(Math.max(first, last - MOST_SECONDS), last - LEAST_SECONDS),
-          last,
-        ],
+        range: (_plot, first, last) => spanOf(first, last),
       },
-      y:
-        log === true
-          ? { distr: 3, range: (_plot, _low, high) => [1, topOf(latest.current, high)] }
-          : { range: (_plot, _low, high) => [0, Math.max(4, high * 1.1)] },
+      y: {
+        distr: log === true ? 3 : 1,
+        range: (_plot, _low, high) => rangeOf(latest.current, high),
+      },
     },
     axes: [
       {
         ...axis,
         space: 90,
-        size: 26,
-        incrs: [10, 15, 30, 60],
+        size: BELOW,
+        incrs: [10, 15, 30, 60, 120, 300],
         values: (_plot, times) => times.map((at) => clock(at * 1_000)),
       },
       {
         ...axis,
-        size: 58,
-        ...(log === true ? { splits: decades, filter: (_plot, splits) => splits } : {}),
+        size: LEFT,
+        ...(log === true
+          ? { splits: (_plot, _axis, _low, high) => decades(high), filter: (_plot, splits) => splits }
+          : {}),
         values: (_plot, values) =>
           values.map((value) => ((value as number | null) === null ? "" : show(value))),
       },
@@ -199,15 +207,6 @@ function optionsOf(
       setCursor: [(plot) => (readout.textContent = readoutOf(plot, latest.current))],
     },
   };
-}
-
-/** Room for the goals as well: what is far from being missed should look so. */
-function topOf({ goals = [] }: ChartProps, high: number): number {
-  return 1.8 * Math.max(100, high, ...goals.map(({ value }) => value));
-}
-
-function decades(_plot: uPlot, _axis: number, _low: number, high: number): number[] {
-  return Array.from({ length: Math.floor(Math.log10(high)) + 1 }, (_none, i) => 10 ** i);
 }
 
 /** A goal is a thin line with its lane's name on it, under the lines of the lanes. */

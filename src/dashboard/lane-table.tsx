@@ -141,11 +141,10 @@ function ShareCell({
   return (
     <td class={`share${short ? " bad" : ""}`}>
       <span class="gauge" aria-hidden="true">
-        <span
-          class={`fill ${colourClass(lane)}`}
-          style={{ width: percent(Math.min(1, got)).replace(" ", "") }}
-        />
-        <i style={{ left: percent(Math.min(1, due)).replace(" ", "") }} />
+        <svg class={`fill ${colourClass(lane)}`} width={`${Math.min(1, got) * 100}%`} />
+        <svg class="due">
+          <rect x={`${Math.min(1, due) * 100}%`} width="2" height="100%" />
+        </svg>
       </span>
       <b>
         {short ? <span aria-hidden="true">▼ </span> : null}

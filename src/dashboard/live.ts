@@ -1,6 +1,7 @@
 /**
  * What the page knows: begun with what came inside the HTML, kept up by one stream of events. It keeps five minutes
  * and no more, catches up after a break, and closes the stream while nobody looks, for a browser opens only six to a host.
+ * Where the page is served the same is begun for each page that is drawn there, and nothing follows.
  */
 
 import { computed, signal } from "@preact/signals";
@@ -23,7 +24,9 @@ const STALE_MS = 3_500;
 /** Where the stream ended for good, an error status say, the browser does not try again; we do. */
 const RETRY_MS = 3_000;
 
-const data: Signal<Shown> = signal(inside());
+/** What is known before anything is. */
+export const NOTHING: Snapshot = { state: null, ticks: [], budgets: [] };
+const data: Signal<Shown> = signal(NOTHING);
 const frozen = signal<Shown | null>(null);
 
 /** What to show. */
@@ -34,21 +37,30 @@ export const connection: Signal<Connection> = signal("opening");
 /** Whether this browser may act. */
 export const signedIn: Signal<boolean> = signal(false);
 /** Whether the server shows nothing to who has no session. */
-export const locked: Signal<boolean> = signal(data.value.state === null);
+export const locked: Signal<boolean> = signal(true);
 /** The page's own clock, once a second. */
-export const now: Signal<number> = signal(Date.now());
-const heardAt = signal(data.value.ticks.length === 0 ? 0 : Date.now());
+export const now: Signal<number> = signal(0);
+const heardAt = signal(0);
 /** Seconds since the last news; 0 while they come as they should. */
 export const silentSeconds: ReadonlySignal<number> = computed(() => {
   const silent = now.value - heardAt.value;
   return heardAt.value === 0 || silent < STALE_MS ? 0 : Math.round(silent / 1_000);
 });
 
-function inside(): Shown {
+/** Begins with what there is now. */
+export function begin(snapshot: Snapshot): void {
+  data.value = snapshot;
+  locked.value = snapshot.state === null;
+  now.value = Date.now();
+  heardAt.value = snapshot.ticks.length === 0 ? 0 : now.value;
+}
+
+/** What came inside the HTML. */
+export function inside(): Snapshot {
   const text = document.getElementById("laneway-data")?.textContent ?? "null";
   // An hour later nobody needs what the page began with.
   document.getElementById("laneway-data")?.remove();
-  return (JSON.parse(text) as Snapshot | null) ?? { state: null, ticks: [], budgets: [] };
+  return (JSON.parse(text) as Snapshot | null) ?? NOTHING;
 }
 
 /** Pauses the updates, or goes on with what has come meanwhile. */

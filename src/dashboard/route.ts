@@ -15,16 +15,29 @@ export interface Route {
   readonly query: URLSearchParams;
 }
 
-const hash = signal(location.hash);
-addEventListener("hashchange", () => {
-  hash.value = location.hash;
-});
+/** The address has no place where the page is served: what is drawn there is the first view. */
+const hash = signal("");
+
+/** Goes where the address says, from here on. */
+export function followAddress(): void {
+  const read = (): void => {
+    hash.value = location.hash;
+  };
+  addEventListener("hashchange", read);
+  read();
+}
 
 /** Where the page is now. */
 export const route: ReadonlySignal<Route> = computed(() => {
   const [name, query] = hash.value.replace(/^#\/?/, "").split("?", 2);
   return { view: VIEWS.find((view) => view === name) ?? "lanes", query: new URLSearchParams(query ?? "") };
 });
+
+/** Whether that is the first view as it is without an address: what the server has drawn. */
+export function isFirstView(): boolean {
+  const { view, query } = route.value;
+  return view === VIEWS[0] && query.size === 0;
+}
 
 /** The address of a view. */
 export function addressOf(view: View, query: Readonly<Record<string, string>> = {}): string {

@@ -44,7 +44,8 @@ export function SignInForm({ done }: { readonly done: () => void }): VNode {
     }
   };
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    // Before the script has come, who presses Enter sends nothing: else the token would stand in the address.
+    <form method="dialog" onSubmit={(event) => void submit(event)}>
       <label>
         Admin token <small>gateway.adminToken of the policy</small>
         <input name="token" type="password" autocomplete="current-password" required autofocus />

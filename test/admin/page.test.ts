@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { Page } from "../../src/admin/page.ts";
 import { verdictOf } from "../../src/admin/verdict.ts";
 import { LANE_FIELDS, PAST_FIELDS } from "../../src/admin/wire.ts";
 import type { Journey, LaneField, Snapshot } from "../../src/admin/wire.ts";
@@ -17,8 +19,81 @@ test("the page has the last five minutes inside, and a lane's name cannot end th
   await busy(at, { lane: ODD });
   const { html, inside } = await insideOf(at.address);
   assert.ok(!html.includes(ODD));
+  assert.ok(html.includes("&lt;script>alert(1)&lt;/script>"));
   assert.deepEqual(inside.state!.resources[0]!.lanes, ["critical", "normal", ODD]);
   assert.equal(inside.ticks.length, 2);
+});
+
+const LOCKED = '{"state":null,"ticks":[],"budgets":[]}';
+
+async function drawnBy(page: Page, data: string): Promise<string> {
+  return drawnIn(String((await page.with(data))!.html));
+}
+
+/** What is drawn in the page. */
+function drawnIn(text: string): string {
+  return text.slice(text.indexOf('<div id="page">'), text.indexOf('<script type="application/json"'));
+}
+
+test("each page is drawn of what is inside it and of nothing before it: other figures, no figures, other lanes", async (t) => {
+  const at = await served(t);
+  await busy(at, { waiting: 7 });
+  const seven = at.pages.feed.text;
+  const page = new Page(assert.ifError);
+  const first = await drawnBy(page, seven);
+  assert.match(first, /bulk on db yields: 7 wait/);
+  assert.match(first, /7 waiting/);
+  const other = await served(t, { policy: await policyOf({ odd: true }), token: TOKEN });
+  const odd = await drawnBy(page, other.pages.feed.text);
+  assert.match(odd, /nobody waits/);
+  assert.match(odd, /Sign in/);
+  assert.doesNotMatch(odd, /7 wait|bulk/);
+  const locked = await drawnBy(page, LOCKED);
+  assert.match(locked, /Admin token/);
+  assert.doesNotMatch(locked, /<table|wait/);
+  assert.equal(await drawnBy(page, seven), first);
+});
+
+test("what is drawn has no style and no script of its own, which the content security policy would refuse", async (t) => {
+  const at = await served(t, { token: TOKEN });
+  await busy(at);
+  const drawn = drawnIn(await (await fetch(at.address)).text());
+  assert.match(drawn, /<path class="lane-2" d="M\d/);
+  assert.doesNotMatch(drawn, /\sstyle=|<style|<script|\son\w+=/);
+});
+
+test("however many load the page, it is written once for each tick", async (t) => {
+  const at = await served(t);
+  const page = new Page(assert.ifError);
+  const { text } = at.pages.feed;
+  const [one, two] = await Promise.all([page.with(text), page.with(text)]);
+  assert.equal(one!.html, two!.html);
+  at.pages.feed.tick();
+  assert.notEqual((await page.with(at.pages.feed.text))!.html, one!.html);
+});
+
+test("where the first view cannot be drawn the page comes without it, and the log says why", async () => {
+  const reported: unknown[] = [];
+  const page = new Page((error) => reported.push(error));
+  const broken = '{"state":{"resources":[]},"ticks":[{}],"budgets":[]}';
+  const html = String((await page.with(broken))!.html);
+  assert.match(html, /<div id="page"><\/div>/);
+  assert.ok(html.includes(broken));
+  assert.equal(reported.length, 1);
+  assert.ok(reported[0] instanceof TypeError);
+  // The next one is drawn as if nothing had been.
+  assert.match(await drawnBy(page, LOCKED), /Admin token/);
+  assert.equal(reported.length, 1);
+});
+
+test("the style is inside the page, and the content security policy lets this one in and no other", async (t) => {
+  const at = await served(t);
+  const page = await fetch(at.address);
+  const [, style] = /<style>([^]*?)<\/style>/.exec(await page.text())!;
+  const hash = createHash("sha256").update(style!).digest("base64");
+  const policy = page.headers.get("content-security-policy")!;
+  assert.ok(policy.split("; ").includes(`style-src 'sha256-${hash}'`), policy);
+  assert.ok(style!.length > 1_000);
 });
 
 test("of the seconds before the last it tells what is drawn over time, and no more: waits, waiting and shed", async (t) => {

@@ -57,7 +57,13 @@ export async function opened(
     if (url.protocol !== "data:" && url.host !== host) complaints.push(`asked ${request.url()}`);
   });
   await page.goto(address);
+  if (options.javaScriptEnabled !== false) await takenOver(page);
   return { page, complaints };
+}
+
+/** Until its script has taken over what the server has drawn: before that nobody answers a key. */
+export async function takenOver(page: Page): Promise<void> {
+  await page.locator("#laneway-data").waitFor({ state: "detached" });
 }
 
 /** Where a server listens. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
-import { assetOf, pageWith } from "../../src/admin/page.ts";
+import { assetOf, Page } from "../../src/admin/page.ts";
 import { LANE_FIELDS } from "../../src/admin/wire.ts";
 import type { Snapshot, Tick } from "../../src/admin/wire.ts";
 import { chromium, launched, opened, portOf } from "./browser.ts";
@@ -151,10 +151,11 @@ async function hourLong(t: { after(fn: () => unknown): void }) {
     ticks: Array.from({ length: 300 }, (_none, i) => tick(i - 300)),
     budgets: [],
   });
+  const { html } = (await new Page(assert.ifError).with(whole))!;
   const streams: ServerResponse[] = [];
   const server = createServer((req, res) => {
     const path = req.url!.slice(1);
-    if (path === "") res.setHeader("content-type", "text/html").end(pageWith(whole));
+    if (path === "") res.setHeader("content-type", "text/html").end(html);
     else if (path === "api/events") {
       streams.push(res.setHeader("content-type", "text/event-stream"));
       res.write(`event: state\ndata: ${JSON.stringify(state)}\n\n`);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import { chromium, opened } from "./browser.ts";
+import { chromium, opened, takenOver } from "./browser.ts";
 import { busy, ODD, policyOf, served, TOKEN } from "./served.ts";
 
 const VIEWS = ["#/lanes", "#/resources", "#/requests?id=req-two-tries", "#/policy"] as const;
@@ -65,6 +65,7 @@ test("the first paint has the numbers, the verdict and five minutes of lines in 
   const row = page.getByRole("row", { name: /bulk/ });
   assert.match(await row.first().innerText(), /\b4\b[\s\S]*\b30\b/);
   assert.match(await page.locator(".verdict").innerText(), /bulk on db yields: 30 wait/);
+  await takenOver(page);
   const drawn = await page.evaluate<boolean>(`{
     const canvas = document.querySelectorAll(".chart canvas")[1];
     canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0);

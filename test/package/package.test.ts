@@ -29,7 +29,8 @@ function packFiles(): string[] {
 
 const packedFiles = packFiles();
 /** Built by another tool, for browsers: one file of each kind, and the licences of what is inside. */
-const LIVE_PAGE = /^dist\/dashboard\/(index\.html|licenses\.md|assets\/index-[\w-]+\.(js|css))$/;
+const LIVE_PAGE =
+  /^dist\/dashboard\/(index\.html|server\.js|(server-)?licenses\.md|assets\/index-[\w-]+\.(js|css))$/;
 
 for (const subpath of Object.keys(manifest.exports)) {
   const specifier = subpath.replace(/^\./, "laneway");
@@ -92,13 +93,21 @@ test("every built file has its map, its types and the source it came from", () =
 test("the live page is complete, with the licences of what is built into it", () => {
   const page = packedFiles.filter((path) => path.startsWith("dist/dashboard/"));
   assert.deepEqual(
-    page.map((path) => path.replace(/-[\w-]+\./, ".")).toSorted(),
-    ["assets/index.css", "assets/index.js", "index.html", "licenses.md"].map(
-      (name) => `dist/dashboard/${name}`,
-    ),
+    page.map((path) => path.replace(/index-[\w-]+\./, "index.")).toSorted(),
+    [
+      "assets/index.css",
+      "assets/index.js",
+      "index.html",
+      "licenses.md",
+      "server-licenses.md",
+      "server.js",
+    ].map((name) => `dist/dashboard/${name}`),
   );
   const licences = readFileSync(join(ROOT, "dist/dashboard/licenses.md"), "utf8");
   for (const name of ["preact", "@preact/signals", "uplot"]) assert.ok(licences.includes(name), name);
+  const onServer = readFileSync(join(ROOT, "dist/dashboard/server-licenses.md"), "utf8");
+  for (const name of ["preact", "@preact/signals", "preact-render-to-string"])
+    assert.ok(onServer.includes(name), name);
 });
 
 test("no built file holds a `using` statement, which Node 22 cannot parse", () => {

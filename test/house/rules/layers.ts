@@ -40,6 +40,9 @@ const SELF_CONTAINED = new Set(["core"]);
 // The page runs in a browser, so nothing of Node's may come with what it imports: these packages, and of our own these
 // files, which import nothing but types. Everything else it is told over HTTP.
 const IN_THE_PAGE = new Set(["preact", "preact/hooks", "@preact/signals", "uplot"]);
+// The one file that draws the page where it is served; of the page's own files none imports it.
+const DRAWS_THE_PAGE = "src/dashboard/server.tsx";
+const FOR_DRAWING = "preact-render-to-string";
 const FOR_THE_PAGE = new Set([
   "src/admin/overrides.ts",
   "src/admin/verdict.ts",
@@ -69,6 +72,7 @@ function faultOf(path: string, specifier: string | undefined): string | undefine
   if (specifier === "laneway" || specifier.startsWith("laneway/"))
     return `imports "${specifier}"; inside src, name the file`;
   if (!specifier.startsWith(".")) {
+    if (path === DRAWS_THE_PAGE && specifier === FOR_DRAWING) return undefined;
     if (part === "dashboard" && !IN_THE_PAGE.has(specifier))
       return `src/dashboard may import ${[...IN_THE_PAGE].join(", ")}, not "${specifier}"`;
     return SELF_CONTAINED.has(part)
@@ -78,6 +82,8 @@ function faultOf(path: string, specifier: string | undefined): string | undefine
   const target = posix.join(posix.dirname(path), specifier);
   if (!target.startsWith("src/")) return `imports ${target}, which is outside src`;
   const targetPart = partOf(target);
+  if (target === DRAWS_THE_PAGE)
+    return `${DRAWS_THE_PAGE} is for the server: the page's script must not hold it`;
   if (part === "dashboard" && targetPart !== part && !FOR_THE_PAGE.has(target))
     return `src/dashboard may import ${[...FOR_THE_PAGE].join(", ")}, not ${target}`;
   if (targetPart !== part) {
