@@ -115,6 +115,8 @@ export class Budgets {
     for (const budget of need.set.budgets) {
       const spokenFor = this.#spokenFor(budget, task.home, need, outOfTurn);
       if (spokenFor === undefined) continue;
+      // While it is paused nobody else has looked at it.
+      budget.refill(now);
       const ms = budget.readyIn(rankOf(task.home), need.amounts, spokenFor, now);
       if (ms < least) least = ms;
     }

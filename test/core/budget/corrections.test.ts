@@ -151,6 +151,16 @@ test("nothing starts on a paused budget, what runs goes on, and of two pauses th
   assert.deepEqual(made.trace.events.slice(-2), ["2000: waits starts", "2000: waits ends"]);
 });
 
+test("what came in while a budget was paused counts for who comes then: nobody waits for it twice", async () => {
+  const made = twoLanes({ inputTokens: 60_000 });
+  spend(made, 60_000);
+  made.resource.budget().pause(25);
+  await made.clock.advance(20);
+  void made.trace.submit("of 30 tokens", 0, { cost: { inputTokens: 30 } });
+  await made.clock.advance(100);
+  assert.deepEqual(made.trace.events.slice(0, 1), ["30: of 30 tokens starts"]);
+});
+
 test("a pause holds without budgets too, for tasks that name it", async () => {
   const { clock, resource, trace } = simulated({ limit: 4 });
   resource.budget("opus").pause(100);
