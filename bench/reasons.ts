@@ -7,7 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "admission + release, 1,000 waiting":
     "the floor's queue is one ring; here a release chooses among lanes, moves two flows in their heaps, charges one and corrects the other, and settles a promise in its caller's async context. A profile shows some thirty functions of a few per cent each, a quarter of the time in the engine's own promises and maps, and no lump. At 100,000 and 1,000,000 waiting, where caches decide, the bar is met.",
   "first paint":
-    "most of it is the browser's: starting a page's process, compiling, and laying out a first time; in another hour of the same machine it is a quarter more or less. What is left is to draw before the script runs, on the server.",
+    "what the server draws is seen before any script runs, so nearly all that is left is the browser's: a process for the page, its styles, a first layout. A page with one word on it takes a third of the bar, and in a busy minute of the same machine all of this is half as much again.",
   "how late they were sent":
     "one thread sends, reads and counts at half of what it could do at all; a pause of the collector, or of the server that shares the two cores, is the tail. At the rates of a real run, hundreds or thousands a second, it is below the bar.",
   "CPU per request, 1 KB replies, 64 connections, one core":

@@ -71,10 +71,17 @@ export function isOwnDue(task: Task): boolean {
   return task.dueAt !== undefined && !task.is(DUE_BY_LANE);
 }
 
+/** The task's answer has begun: only its caller may cut it short from here on. */
+export function answered(scheduler: Scheduler, task: Task): void {
+  if (task.state !== RUNNING) return;
+  scheduler.wake.setInstant(task, Infinity);
+  task.extra.dueAt = Infinity;
+}
+
 /** Ends a task whose time is up; one that runs is answered at once and keeps its seat until it really ends. */
 export function expire(scheduler: Scheduler, task: Task, now: number): true {
   if (task.state === RUNNING && task.more?.reply?.isBegun() === true) {
-    scheduler.answered(task);
+    answered(scheduler, task);
     return true;
   }
   const error = isOwnDue(task)

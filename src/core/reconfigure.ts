@@ -48,8 +48,7 @@ export function reconfigure(scheduler: Scheduler, config: ResourceConfig): void 
     if (lane.config.exempt) for (const task of [...lane.fair.waiting()]) scheduler.admit(task, now);
   scheduler.afterChange(now);
   // Time-outs may have become shorter than what the timer is set for.
-  const at = nextExpiry(scheduler, now);
-  if (at !== Infinity) scheduler.wake.by(at, now);
+  scheduler.wake.by(nextExpiry(scheduler, now), now);
 }
 
 /** What runs ends where it began; what waits, and what will come back, goes to the heir. */
@@ -57,6 +56,8 @@ function bequeath(scheduler: Scheduler, lane: Lane, heir: Lane): void {
   lane.heir = heir;
   lane.share = { reservation: 0, floor: 0, ceiling: lane.share.ceiling, hold: lane.share.hold };
   for (const other of scheduler.retired) if (other.heir === lane) other.heir = heir;
+  // Its head stands elsewhere now, and nobody is to wake for the end of that parking.
+  lane.parkedFor = undefined;
   scheduler.retired = [...scheduler.retired, lane].filter(
     ({ running, backingOff }) => running + backingOff > 0,
   );

@@ -177,7 +177,7 @@ export class Scheduler {
       task.state = ENDED;
     } else if (!refuseIfOutOfBounds(this, task, now)) this.#settleIn(task, ambient, now);
     if (this.#unparked) this.dispatch(now);
-    if (this.idle) this.wake.rest();
+    this.#tellProducers(now);
     return mayWait ? task : undefined;
   }
 
@@ -334,12 +334,17 @@ export class Scheduler {
       this.dispatch(now);
       this.nesting?.breakDeadlocks(now);
     }
-    if (this.vacancies.producers > 0) this.vacancies.left(now);
-    if (!this.idle || this.vacancies.producers > 0) return;
-    this.wake.rest();
-    if (this.whenIdle.size === 0) return;
+    if (this.#tellProducers(now) || !this.idle || this.whenIdle.size === 0) return;
     for (const tell of this.whenIdle) tell();
     this.whenIdle.clear();
+  }
+
+  /** Whether some still wait. If not, and nothing else does or runs, there is nothing to wake for. */
+  #tellProducers(now: number): boolean {
+    if (this.vacancies.producers > 0) this.vacancies.left(now);
+    if (this.vacancies.producers > 0) return true;
+    if (this.idle) this.wake.rest();
+    return false;
   }
 
   /** Ends a task that is not running, with what its caller is told. The caller of this dispatches afterwards. */
@@ -373,19 +378,11 @@ export class Scheduler {
 
   // ── time, and whoever gives up ────────────────────────────────────────────────────────────────────────────────────
 
-  /** The task's answer has begun: only its caller may cut it short from here on. */
-  answered(task: Task): void {
-    if (task.state !== RUNNING) return;
-    this.wake.setInstant(task, Infinity);
-    task.extra.dueAt = Infinity;
-  }
-
   #onWake(): void {
     const now = this.clock.now();
     expireDue(this, now);
     this.afterChange(now);
-    const at = nextExpiry(this, now);
-    if (at !== Infinity) this.wake.by(at, now);
+    this.wake.by(nextExpiry(this, now), now);
   }
 
   /** The caller gave up: a waiter is out of the queue at once, a running task is told through its signal. */

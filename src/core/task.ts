@@ -12,6 +12,7 @@
 
 import { ONE_REQUEST, amountsOf } from "./budget/amounts.ts";
 import type { Need } from "./budget/need.ts";
+import { answered } from "./expiry.ts";
 import type { Flow } from "./fair-queue.ts";
 import { giveWay } from "./give-way.ts";
 import type { Way } from "./give-way.ts";
@@ -222,7 +223,7 @@ export class Task implements Permit {
   }
 
   answered(): void {
-    this.scheduler.answered(latest(this));
+    answered(this.scheduler, latest(this));
   }
 
   requeue(options?: RequeueOptions): Promise<Permit> {

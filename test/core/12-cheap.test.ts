@@ -52,6 +52,31 @@ test("ten thousand waiters, each with an earlier time-out than the one before, s
   assert.equal(clock.most, 1);
 });
 
+test("a lane that is gone leaves no parking behind for which the timer would go on when all is over", async () => {
+  const clock = new CountingClock();
+  const [keep, gone] = [{ name: "keep", queue: { timeoutMs: 1_500 } }, { name: "gone" }];
+  const resource = new Resource({
+    name: "db",
+    limit: 3,
+    lanes: [keep, gone],
+    budgets: { inputTokens: 60 },
+    clock,
+  });
+  resource.tryAcquire({ lane: "keep", budget: "key", cost: { inputTokens: 60 } })!.release();
+  const late = assert.rejects(resource.acquire({ lane: "keep", budget: "key", cost: { inputTokens: 1 } }));
+  await clock.inner.advance(700);
+  const held = await resource.acquire({ lane: "gone" });
+  const wide = resource.acquire({ lane: "gone", width: 3 });
+  // The wide one waits in the other lane now, which is gone for all but the one that runs.
+  resource.update({ lanes: [keep] });
+  held.release();
+  (await wide).release();
+  resource.budget("key").correct({ inputTokens: -60 });
+  await clock.inner.advance(900);
+  await late;
+  assert.equal(clock.pending, 0);
+});
+
 test("the permit's signal is made when it is read, and not for those who never look", async (t) => {
   let made = 0;
   const Original = globalThis.AbortController;

@@ -53,6 +53,19 @@ test("a resource that turns idle does not forget who waits for a promise to run 
   assert.deepEqual(settled, ["0: 0", "1000: 1"]);
 });
 
+test("nor does one whose last submission came to nothing", async () => {
+  const lanes = [{ name: "only", queue: { max: 0 } }, { name: "other" }];
+  const simulation = simulated({ limit: 1, lanes, budgets: { inputTokens: 60 } });
+  const { clock, resource } = simulation;
+  const lot = { lane: "other", cost: { inputTokens: 60 } };
+  resource.tryAcquire(lot)!.release();
+  const settled = producers(simulation, 2, "only");
+  await clock.advance(100);
+  assert.equal(resource.tryAcquire(lot), undefined);
+  await clock.advance(2_000);
+  assert.deepEqual(settled, ["0: 0", "1000: 1"]);
+});
+
 test("a producer that submits uses its own promise up, so that the next one has to wait", async () => {
   const { clock, resource, trace } = simulated({ limit: 1, lanes: [{ name: "only", queue: { max: 1 } }] });
   const produced: string[] = [];

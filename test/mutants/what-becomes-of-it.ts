@@ -135,7 +135,7 @@ export const WHAT_BECOMES_OF_IT: readonly Mutant[] = [
     name: "the timer goes on when the work is done",
     promise: 11,
     file: "src/core/scheduler.ts",
-    find: "    this.wake.rest();\n",
+    find: "    if (this.idle) this.wake.rest();\n",
     replace: "",
     killedBy: "test/node/exits.test.ts",
   },
