@@ -17,6 +17,8 @@ const ROUNDING = 1e-9;
 /** Weight of one task in what is learnt about how much of an estimate is used. */
 const GAIN = 0.125;
 
+const NOBODY: readonly number[] = [];
+
 /** What the lanes of a resource keep of every bucket. */
 export interface Floors {
   /** By rank: the part of a bucket that is kept for that lane, from 0 to 1; less than 1 in all. */
@@ -96,37 +98,49 @@ export class Bucket {
     return slack < 0 && slack >= -ROUNDING ? 0 : slack;
   }
 
-  /** Milliseconds until the lane could use so much if nobody took anything and as much stayed spoken for. */
-  readyIn(rank: number, amount: number, spokenFor: number, now: number): number {
+  /**
+   * Milliseconds until the lane could use so much if nobody took anything. `beyond`, by rank: what waits in other lanes and
+   * goes first, as far as it is more than their own levels; as those fill, less is spoken for.
+   */
+  readyIn(rank: number, amount: number, beyond: readonly number[], now: number): number {
+    const spokenFor = beyond.reduce((all, one) => all + one, 0);
     if (this.slack(rank, amount, spokenFor) >= 0) return 0;
-    return Math.min(this.#allReadyIn(rank, amount + spokenFor, now), this.#ownReadyIn(rank, amount, now));
+    return Math.min(
+      this.#allReadyIn(rank, amount + spokenFor, beyond, now),
+      this.#ownReadyIn(rank, amount, now),
+    );
   }
 
   /** The same by its own level alone, which may be there before what is spoken for; at the earliest. */
   #ownReadyIn(rank: number, amount: number, now: number): number {
     if (amount > (this.#floors[rank] ?? 0)) return Infinity;
     // A debt is everybody's: while there is one nobody has a level alone.
-    if (this.#common < 0) return this.#allReadyIn(rank, amount, now);
+    if (this.#common < 0) return this.#allReadyIn(rank, amount, NOBODY, now);
     const missing = amount - this.kept(rank);
     if (rank === this.#top) return this.#msFor(missing, now);
     const first = this.topFirst < 1 ? 0 : Math.max(0, this.#missing(this.#top));
     return this.#msFor(first + missing / this.#part(rank), now);
   }
 
-  /** Milliseconds until common level and own together hold so much. */
-  #allReadyIn(rank: number, amount: number, now: number): number {
+  /**
+   * Milliseconds until common level and own together hold so much, `beyond` included. What flows into a level that its
+   * own lane waits for is no longer spoken for elsewhere, so until that is covered it counts as if it were common.
+   */
+  #allReadyIn(rank: number, amount: number, beyond: readonly number[], now: number): number {
     let room = this.#common + this.kept(rank);
     if (room >= amount) return 0;
     // The top lane's level first: what it gets is room for that lane and for no other.
     let poured = 0;
     const first = this.topFirst > 0 ? this.#missing(this.#top) / this.topFirst : 0;
     if (first > 0) {
+      const covered = rank === this.#top ? 0 : this.#covered(this.#top, beyond) / this.topFirst;
+      if (amount - room <= covered) return this.#msFor(amount - room, now);
       const slope = rank === this.#top ? 1 : 1 - this.topFirst;
-      const enough = slope > 0 ? (amount - room) / slope : Infinity;
+      const enough = slope > 0 ? covered + (amount - room - covered) / slope : Infinity;
       // While others get some of it too, this is only the earliest that it can be; whoever asks will ask again.
       if (enough <= first || this.topFirst < 1) return this.#msFor(Math.min(enough, first), now);
       poured = first;
-      room += first * slope;
+      room += covered + (first - covered) * slope;
     }
     // Then the others, each until its level is full: at every such point more of the refill is left for this lane.
     let rest = 0;
@@ -137,14 +151,20 @@ export class Bucket {
         if (other === rank || other === this.#top) continue;
         const until = this.#missing(other) / this.#part(other);
         if (!(until > rest)) continue;
-        slope -= this.#part(other);
-        if (until < next) next = until;
+        const covered = this.#covered(other, beyond) / this.#part(other);
+        if (covered <= rest) slope -= this.#part(other);
+        next = Math.min(next, covered > rest ? covered : until);
       }
       const enough = rest + (amount - room) / Math.max(slope, ROUNDING);
       if (enough <= next) return this.#msFor(poured + enough, now);
       room += (next - rest) * slope;
       rest = next;
     }
+  }
+
+  /** How much may flow into a level before its lane's waiting tasks have no more use for it. */
+  #covered(rank: number, beyond: readonly number[]): number {
+    return Math.min(beyond[rank] ?? 0, this.#missing(rank));
   }
 
   /**

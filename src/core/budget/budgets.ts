@@ -21,6 +21,7 @@ import { sizesFor } from "./budget-config.ts";
 import type { BudgetConfig } from "./budget-config.ts";
 import { BudgetSet } from "./budget-set.ts";
 import { NOTHING, NamedBudget } from "./named-budget.ts";
+import type { Beyond } from "./named-budget.ts";
 import { renew } from "./need.ts";
 import type { Need } from "./need.ts";
 
@@ -113,11 +114,11 @@ export class Budgets {
     const need = task.more!.need!;
     let least = Infinity;
     for (const budget of need.set.budgets) {
-      const spokenFor = this.#spokenFor(budget, task.home, need, outOfTurn);
-      if (spokenFor === undefined) continue;
       // While it is paused nobody else has looked at it.
       budget.refill(now);
-      const ms = budget.readyIn(rankOf(task.home), need.amounts, spokenFor, now);
+      const beyond: Beyond = [[], [], []];
+      if (this.#spokenFor(budget, task.home, need, outOfTurn, beyond) === undefined) continue;
+      const ms = budget.readyIn(rankOf(task.home), need.amounts, beyond, now);
       if (ms < least) least = ms;
     }
     return now + Math.max(least, SHORTEST_MS);
@@ -181,9 +182,15 @@ export class Budgets {
 
   /**
    * What of the common levels is for the heads of higher lanes that have a seat to go to; undefined when somebody of the
-   * same lane waits for this budget already.
+   * same lane waits for this budget already. `beyond` is told which lane's how much is.
    */
-  #spokenFor(budget: NamedBudget, lane: Lane, need: Need, outOfTurn: boolean): Amounts | undefined {
+  #spokenFor(
+    budget: NamedBudget,
+    lane: Lane,
+    need: Need,
+    outOfTurn: boolean,
+    beyond?: Beyond,
+  ): Amounts | undefined {
     const held = this.#held;
     const isHeld = held?.budget === budget && held.task.state === WAITING && held.task.home !== lane;
     if (budget.gates.size === 0 && !isHeld) return NOTHING;
@@ -200,9 +207,10 @@ export class Budgets {
             const head = gate.backlog.peek()?.head;
             return head !== undefined && this.#hasSeats(head) ? [head] : [];
           }),
+          beyond,
         );
     }
-    if (isHeld) addBeyondOwn(sums, budget, held.task.home, [held.task]);
+    if (isHeld) addBeyondOwn(sums, budget, held.task.home, [held.task], beyond);
     return sums;
   }
 
@@ -362,13 +370,17 @@ function addBeyondOwn(
   budget: NamedBudget,
   lane: Lane,
   heads: readonly Task[],
+  beyond: Beyond | undefined,
 ): void {
   for (let kind = 0; kind < KINDS.length; kind++) {
     const bucket = budget.buckets[kind];
     if (bucket === undefined) continue;
     let needed = -bucket.kept(lane.rank);
     for (const head of heads) needed += bucket.clamp(lane.rank, head.more!.need!.amounts[kind]!);
-    if (needed > 0) sums[kind]! += needed;
+    if (needed <= 0) continue;
+    sums[kind]! += needed;
+    const by = beyond?.[kind];
+    if (by !== undefined) by[lane.rank] = (by[lane.rank] ?? 0) + needed;
   }
 }
 

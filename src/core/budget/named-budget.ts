@@ -13,6 +13,9 @@ import type { Gate } from "./gate.ts";
 /** What is spoken for of a budget's common levels when nobody has. */
 export const NOTHING: Amounts = [0, 0, 0];
 
+/** For each kind, and there by rank: what the lane's heads need beyond its own level. */
+export type Beyond = readonly [number[], number[], number[]];
+
 export class NamedBudget {
   readonly name: string;
   readonly buckets: (Bucket | undefined)[];
@@ -67,13 +70,13 @@ export class NamedBudget {
     return least;
   }
 
-  /** Milliseconds until the lane could use the amounts if nobody took any and as much stayed spoken for. */
-  readyIn(rank: number, amounts: Amounts, spokenFor: Amounts, now: number): number {
+  /** Milliseconds until the lane could use the amounts if nobody took any. */
+  readyIn(rank: number, amounts: Amounts, beyond: Beyond, now: number): number {
     let ms = Math.max(0, this.pausedUntil - now);
     for (let kind = 0; kind < KINDS.length; kind++) {
       const bucket = this.buckets[kind];
       if (bucket === undefined || amounts[kind] === 0) continue;
-      ms = Math.max(ms, bucket.readyIn(rank, bucket.clamp(rank, amounts[kind]!), spokenFor[kind]!, now));
+      ms = Math.max(ms, bucket.readyIn(rank, bucket.clamp(rank, amounts[kind]!), beyond[kind]!, now));
     }
     return ms;
   }

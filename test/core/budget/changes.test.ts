@@ -166,3 +166,20 @@ test("names faster than they can be forgotten do not fill the memory either", ()
   for (let i = 0; i < 10_000; i++) made.resource.tryAcquire({ budget: `made up ${i}` })?.release();
   assert.ok(made.resource.snapshot().budgets.length <= 2_049);
 });
+
+test("what flows into a reservation that its own lane waits for is not kept from others twice", async () => {
+  const made = twoLanes({ requests: 60_000, inputTokens: 60_000 });
+  const { clock, resource, trace } = made;
+  resource.budget().correct({ requests: 0, inputTokens: 0 });
+  await clock.advance(4);
+  const lanes = [
+    { name: "high", reservation: "50%", lendable: 0, ...LONG },
+    { name: "low", ...LONG },
+  ] as const;
+  resource.update({ lanes: [...lanes] });
+  void trace.submit("high", 0, { lane: "high", cost: { requests: 5, inputTokens: 1_000 } });
+  void trace.submit("low", 0, { lane: "low", cost: { requests: 1, inputTokens: 0 } });
+  await clock.advance(100);
+  // Four are there, which the high one needs with one more; two milliseconds later two of its five are its own.
+  assert.deepEqual(trace.events.slice(0, 1), ["6: low starts"]);
+});

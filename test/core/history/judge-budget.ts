@@ -4,6 +4,7 @@
  */
 
 import { KINDS } from "../../../src/core/budget/amounts.ts";
+import type { Amounts } from "../../../src/core/budget/amounts.ts";
 import type { Budgets } from "../../../src/core/budget/budgets.ts";
 import type { NamedBudget } from "../../../src/core/budget/named-budget.ts";
 import { AGED, SHADOW, WAITING } from "../../../src/core/task.ts";
@@ -11,6 +12,8 @@ import type { Task } from "../../../src/core/task.ts";
 import type { Audit } from "./audit.ts";
 
 const ROUNDING = 1e-3;
+/** Twice the shortest time that a budget is waited for. */
+const GRAIN_MINUTES = 0.02 / 60_000;
 
 /** A bucket as whoever limits us keeps it. */
 interface Plain {
@@ -69,9 +72,15 @@ export class BudgetJudge {
     if (need.strand!.gate.backlog.peek()?.head !== task) return true;
     // Of those of one lane that need the same budget the one whose turn it is goes first, behind whichever gate.
     for (const budget of need.set.budgets) if ((budget.gates.get(task.home)?.length ?? 0) > 1) return true;
-    const { chosen } = need;
+    const { chosen, amounts } = need;
+    // A timer has a grain: for what came within it the scheduler may not have woken yet.
+    const inGrain = (kind: number): number =>
+      Math.max(...need.set.budgets.map((budget) => budget.buckets[kind]?.perMinute ?? 0)) * GRAIN_MINUTES;
+    need.amounts = amounts.map((amount, kind) =>
+      amount === 0 ? 0 : amount + inGrain(kind),
+    ) as unknown as Amounts;
     const suffices = scheduler.budgets!.suffices(task, scheduler.clock.now(), false);
-    need.chosen = chosen;
+    Object.assign(need, { chosen, amounts });
     return !suffices;
   }
 
