@@ -14,6 +14,7 @@ import type { Question } from "./question.ts";
 
 const PER_SECOND = 20_000;
 const SECONDS = 6;
+const WARM_SECONDS = 3;
 const AT_ONCE = 64;
 const REQUESTS = 200_000;
 const HEADERS = { "x-priority": "bulk" };
@@ -58,32 +59,38 @@ async function withServer<Measured>(measure: (port: number) => Promise<Measured>
   }
 }
 
-/** The engine's own way: a worker thread, warm, evenly spaced calls. */
+/**
+ * The engine's own way: a worker thread, warm, evenly spaced calls. They are offered for a while first, for a server whose
+ * code has not been compiled yet takes the processor that the generator needs: what is asked here is what that can do.
+ */
 function offered(): Promise<LoadResult> {
   return withServer(async (port) => {
     const crew = await LoadCrew.start(1);
-    const due = dueInstants(
-      { kind: "steady", perSecond: PER_SECOND, fromMs: 0, untilMs: SECONDS * 1_000 },
-      1,
-    );
     try {
-      return await crew.run(
-        {
-          target: { host: "127.0.0.1", port },
-          lanes: [{ name: "bulk", expects: "bulk", timeoutMs: 10_000, returns: "none", returnsMax: 0 }],
-          requests: [{ bytes: request(port), bodiless: false, idempotent: true }],
-          due,
-          lane: new Uint16Array(due.length),
-          request: new Uint32Array(due.length),
-          phaseEndsMs: [SECONDS * 1_000],
-          inFlightMax: 20_000,
-        },
-        1,
-      );
+      await offer(crew, port, WARM_SECONDS);
+      return await offer(crew, port, SECONDS);
     } finally {
       await crew.stop();
     }
   });
+}
+
+function offer(crew: LoadCrew, port: number, seconds: number): Promise<LoadResult> {
+  const untilMs = seconds * 1_000;
+  const due = dueInstants({ kind: "steady", perSecond: PER_SECOND, fromMs: 0, untilMs }, 1);
+  return crew.run(
+    {
+      target: { host: "127.0.0.1", port },
+      lanes: [{ name: "bulk", expects: "bulk", timeoutMs: 10_000, returns: "none", returnsMax: 0 }],
+      requests: [{ bytes: request(port), bodiless: false, idempotent: true }],
+      due,
+      lane: new Uint16Array(due.length),
+      request: new Uint32Array(due.length),
+      phaseEndsMs: [untilMs],
+      inFlightMax: 20_000,
+    },
+    1,
+  );
 }
 
 function request(port: number): Uint8Array {
