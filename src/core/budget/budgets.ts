@@ -195,22 +195,25 @@ export class Budgets {
     const isHeld = held?.budget === budget && held.task.state === WAITING && held.task.home !== lane;
     if (budget.gates.size === 0 && !isHeld) return NOTHING;
     const sums: [number, number, number] = [0, 0, 0];
+    let left = isHeld ? held.task : undefined;
     for (const [other, gates] of budget.gates) {
       if (other === lane) {
         if (gates.some((gate) => gate.shut && gate !== need.strand?.gate)) return undefined;
-      } else if (other.rank < lane.rank && !outOfTurn)
-        addBeyondOwn(
-          sums,
-          budget,
-          other,
-          gates.flatMap((gate) => {
-            const head = gate.backlog.peek()?.head;
-            return head !== undefined && this.#hasSeats(head) ? [head] : [];
-          }),
-          beyond,
-        );
+      } else if (other.rank < lane.rank && !outOfTurn) {
+        const heads: Task[] = [];
+        for (const gate of gates) {
+          const head = gate.backlog.peek()?.head;
+          if (head !== undefined && head !== left && this.#hasSeats(head)) heads.push(head);
+        }
+        // One of them, as a rule: its lane's own level is there once for all of them.
+        if (left?.home === other) {
+          heads.push(left);
+          left = undefined;
+        }
+        addBeyondOwn(sums, budget, other, heads, beyond);
+      }
     }
-    if (isHeld) addBeyondOwn(sums, budget, held.task.home, [held.task], beyond);
+    if (left !== undefined) addBeyondOwn(sums, budget, left.home, [left], beyond);
     return sums;
   }
 

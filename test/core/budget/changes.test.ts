@@ -183,3 +183,17 @@ test("what flows into a reservation that its own lane waits for is not kept from
   // Four are there, which the high one needs with one more; two milliseconds later two of its five are its own.
   assert.deepEqual(trace.events.slice(0, 1), ["6: low starts"]);
 });
+
+test("what an aged task of a higher lane needs is kept for it once", async () => {
+  const made = twoLanes({ requests: 60, inputTokens: 60_000 }, { aging: { afterMs: 10, budget: 0.3 } });
+  void made.trace.submit("before", 1_000, { cost: { requests: 0 } });
+  await made.clock.advance(1_000);
+  made.trace.events.length = 0;
+  made.resource.budget().correct({ requests: 0, inputTokens: 115 });
+  void made.trace.submit("high", 0, { lane: "high", cost: { requests: 1, inputTokens: 100 } });
+  await made.clock.advance(20);
+  // Of the 135 that are there now 100 are for the high one, which lacks a request.
+  void made.trace.submit("low", 0, { lane: "low", cost: { requests: 0, inputTokens: 30 } });
+  await made.clock.advance(100);
+  assert.deepEqual(made.trace.events.slice(0, 1), ["1020: low starts"]);
+});
