@@ -174,7 +174,8 @@ function introduce({ url, adminUrl, probesUrl, laneway }: Gateway): void {
   talk(paint(process.stderr, "bold", `laneway gateway listens on ${url}`));
   for (const { name, upstream, limit } of upstreams)
     talk(`  ${name}: up to ${limit} at a time to ${upstream}`);
-  if (adminUrl !== undefined) talk(`  admin: ${adminUrl}/metrics, ${adminUrl}/api/snapshot`);
+  if (adminUrl !== undefined)
+    talk(`  admin: ${adminUrl}/metrics, ${adminUrl}/api/snapshot, and the live page on ${adminUrl}/`);
   if (probesUrl !== undefined) talk(`  probes: ${probesUrl}/healthz, ${probesUrl}/readyz`);
   for (const provider of new Set(upstreams.map((upstream) => upstream.provider)))
     talk(`  point clients here: ${POINT[provider](url)}`);

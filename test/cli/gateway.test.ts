@@ -65,7 +65,7 @@ test("given only an upstream it forwards on the default lanes, and says how to p
   const url = await command.url();
   await command.says(new RegExp(`http: up to 100 at a time to ${upstream.url}\\n`));
   await command.says(new RegExp(`point clients here: send requests to ${url} `));
-  const [, admin] = await command.says(/admin: (http:[^/]+\/\/[^/]+|http:\/\/[^/]+)\/metrics/);
+  const [, admin] = await command.says(/admin: (http:\/\/[^/]+)\/metrics, .* the live page on \1\/\n/);
   const reply = await ask(`${url}/a`, { headers: { "x-priority": "bulk" } });
   assert.deepEqual([reply.text, reply.headers["laneway-lane"]], ["hello /a", "bulk"]);
   assert.deepEqual(
