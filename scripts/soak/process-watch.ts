@@ -1,8 +1,7 @@
 /** What a process must not have left after a round, and must not have said: looked at from outside of what is tested. */
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collect } from "../../test/collect.ts";
 
 /** What is open, by what it is: `{ TCPSocketWrap: 2, socket: 3 }`. */
 export type Open = ReadonlyMap<string, number>;
@@ -105,14 +104,8 @@ export function block(ms: number): void {
   for (const until = performance.now() + ms; performance.now() < until;);
 }
 
-let collect: (() => void) | undefined;
-
 /** Bytes of the heap in use after full collections. */
 export async function heapInUse(): Promise<number> {
-  if (collect === undefined) {
-    setFlagsFromString("--expose-gc");
-    collect = runInNewContext("gc") as () => void;
-  }
   // What is freed by finalizers and by weak references is free after the next one.
   for (let i = 0; i < 3; i++) {
     collect();

@@ -51,7 +51,8 @@ export class Choice {
   next(now: number): Task | undefined {
     this.#unparked = false;
     const task = this.#look(now);
-    // What was spoken for as that head had seats to go to is there for those that were looked at before it.
+    // What was spoken for as that head had seats to go to is there for those that were looked at before it. Once more and
+    // not until none is given up: a head that has budget out of turn only is parked for and given up in every look.
     return task === undefined && this.#unparked ? this.#look(now) : task;
   }
 

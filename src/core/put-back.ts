@@ -24,8 +24,8 @@ import {
   RUNNING,
   SHADOW,
   Task,
-  turnOf,
   WAITING,
+  turnOf,
   unwrap,
   waitMs,
 } from "./task.ts";

@@ -6,10 +6,9 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { readStart, watchBody, withStart } from "../../src/calls/body.ts";
 import type { StreamEnd } from "../../src/node/watched-stream.ts";
+import { collect } from "../collect.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
@@ -162,10 +161,8 @@ test("a signal that has aborted already ends it too; one that aborts after the e
 
 /** Until `seen`, or a bound of turns that no collection needs. */
 async function collectUntil(seen: () => boolean): Promise<void> {
-  setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as () => void;
   for (let round = 0; round < 200 && !seen(); round++) {
-    gc();
+    collect();
     await turn();
   }
 }

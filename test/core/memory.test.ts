@@ -2,15 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Lane } from "../../src/core/lane.ts";
 import { Resource } from "../../src/node/resource.ts";
 import { TestClock } from "../../src/testing/clock.ts";
+import { collect } from "../collect.ts";
 import { schedulerOf } from "./inside.ts";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
 
 function heapAfterCollection(): number {
   collect();

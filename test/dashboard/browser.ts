@@ -10,11 +10,15 @@ import { needsPackage, needsProgram } from "../needs.ts";
 
 const HERE = "test/dashboard";
 
+/** Whether there is a Chromium, and what drives it; the test is skipped when not. */
+export function hasChromium(t: TestContext): boolean {
+  return needsProgram(t, "chromium", "apt-get install chromium") && needsPackage(t, HERE, "playwright-core");
+}
+
 /** Starts Chromium, which ends with the test; undefined when it is not there and the test is skipped. */
-export async function chromium(t: TestContext): Promise<Browser | undefined> {
-  if (!needsProgram(t, "chromium", "apt-get install chromium")) return undefined;
-  if (!needsPackage(t, HERE, "playwright-core")) return undefined;
-  const browser = await launched();
+export async function chromium(t: TestContext, args?: readonly string[]): Promise<Browser | undefined> {
+  if (!hasChromium(t)) return undefined;
+  const browser = await launched(args);
   t.after(() => browser.close());
   return browser;
 }

@@ -6,8 +6,7 @@ import { test } from "node:test";
 import { assetOf, Page } from "../../src/admin/page.ts";
 import { LANE_FIELDS } from "../../src/admin/wire.ts";
 import type { Snapshot, Tick } from "../../src/admin/wire.ts";
-import { chromium, launched, opened, portOf } from "./browser.ts";
-import { needsPackage, needsProgram } from "../needs.ts";
+import { chromium, opened, portOf } from "./browser.ts";
 import { busy, policyOf, queueUp, served, stopped } from "./served.ts";
 
 test("a tick changes the numbers at once, and while the updates are paused it waits", async (t) => {
@@ -176,13 +175,8 @@ async function hourLong(t: { after(fn: () => unknown): void }) {
 }
 
 test("a page that is left open for an hour keeps five minutes, and does not grow", async (t) => {
-  if (
-    !needsProgram(t, "chromium", "apt-get install chromium") ||
-    !needsPackage(t, "test/dashboard", "playwright-core")
-  )
-    return;
-  const browser = await launched(["--js-flags=--expose-gc"]);
-  t.after(() => browser.close());
+  const browser = await chromium(t, ["--js-flags=--expose-gc"]);
+  if (browser === undefined) return;
   const { address, send } = await hourLong(t);
   const { page, complaints } = await opened(browser, address);
   await page.getByText("live", { exact: true }).waitFor();

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { aiFetch } from "../../../src/adapters/ai.ts";
 import { seeded } from "../../../src/testing/random.ts";
+import { collect } from "../../collect.ts";
 import { abortAfter, ask, NOTHING, provide, QUESTION, taken, until } from "../provided.ts";
 
 const CALLS = 1_000;
@@ -75,10 +74,8 @@ test("a reply that is dropped unread gives its seat back when it is collected, t
     (response) => response.status,
   );
   assert.equal(status, 200);
-  setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as () => void;
   await until(() => {
-    gc();
+    collect();
     return taken(resource).seats === 0;
   });
   await turn();

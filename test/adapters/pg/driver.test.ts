@@ -6,19 +6,13 @@ import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { PoolClient, Submittable } from "pg";
 import { LanedPool } from "../../../src/adapters/pg.ts";
 import type { LanedPoolConfig } from "../../../src/adapters/pg.ts";
 import { Resource } from "../../../src/node/resource.ts";
+import { collect } from "../../collect.ts";
 import { databaseFor } from "../../databases/server.ts";
 import { needsPackage } from "../../needs.ts";
-
-function collector(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-}
 
 const fromDatabases = createRequire(new URL("../../databases/package.json", import.meta.url));
 
@@ -181,7 +175,6 @@ test("what the driver can do goes on", async (t) => {
     };
     // In a context of its own, for a context remembers its last checkout, and with it the pool.
     const known = await Promise.resolve().then(ended);
-    const collect = collector();
     // Its sockets are told of their end in later turns of the event loop.
     for (let turn = 0; turn < 50 && known.deref() !== undefined; turn++) {
       await new Promise((resolve) => setImmediate(resolve));

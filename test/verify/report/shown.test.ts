@@ -11,9 +11,8 @@ import { showMs } from "../../../src/verify/plot/plot.ts";
 import { writeReport } from "../../../src/verify/report/write.ts";
 import { grouped, servedText } from "../../../src/verify/report/words.ts";
 import type { LaneResult, VerifyReport } from "../../../src/verify/report/result.ts";
-import { launched, opened } from "../../dashboard/browser.ts";
+import { hasChromium, launched, opened } from "../../dashboard/browser.ts";
 import type { Opened } from "../../dashboard/browser.ts";
-import { needsPackage, needsProgram } from "../../needs.ts";
 import { compared, kinds, ODD, planted, withLane } from "./planted.ts";
 
 type Browser = Awaited<ReturnType<typeof launched>>;
@@ -27,8 +26,7 @@ after(() => shared?.close());
 
 /** One Chromium for all, whose start takes longer than most of these tests; its windows end with the test. */
 async function chromium(t: TestContext): Promise<Browser | undefined> {
-  if (!needsProgram(t, "chromium", "apt-get install chromium")) return undefined;
-  if (!needsPackage(t, "test/dashboard", "playwright-core")) return undefined;
+  if (!hasChromium(t)) return undefined;
   const browser = (shared ??= await launched());
   t.after(() => Promise.all(browser.contexts().map((context) => context.close())));
   return browser;
