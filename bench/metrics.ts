@@ -3,13 +3,11 @@
  * with exemplars; all requests carry a trace. And how long one reading takes. Takes two minutes.
  */
 
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { LOAD_CORE, PROXY_CORE, median, start } from "./gateway/processes.ts";
+import { Measured, median } from "./gateway/processes.ts";
 import { MetricsPage } from "../src/metrics/page.ts";
 import { Laneway } from "../src/policy/laneway.ts";
 import { defaultPolicy, withResource } from "../src/policy/policy.ts";
-import type { LoadResult, LoadRun } from "./gateway/load.ts";
+import type { LoadRun } from "./gateway/load.ts";
 import { atMost, under } from "./question.ts";
 import type { BenchRow } from "./row.ts";
 
@@ -31,41 +29,23 @@ const READINGS = 200;
  * the same code differs by more from one process to the next. The median of what each pair of rounds differs by.
  */
 async function costOfReading(): Promise<{ on: number; off: number }> {
-  const upstream = await start("upstream.ts", LOAD_CORE, []);
   const pairs: { on: number; off: number }[] = [];
-  try {
-    for (let set = 0; set < PROCESSES; set++) {
-      const gateway = await start("../metrics/gateway.ts", PROXY_CORE, [`http://127.0.0.1:${upstream.port}`]);
-      const load = await start("load.ts", LOAD_CORE, [String(gateway.port)]);
-      const micros = async (isRead: boolean): Promise<number> => {
-        const before = await ask<{ cpuMicros: number }>(gateway.child, { isRead });
-        const { replies, failed } = await ask<LoadResult>(load.child, RUN);
-        if (failed > 0) throw new Error(`bench/metrics: ${failed} requests failed`);
-        const after = await ask<{ cpuMicros: number }>(gateway.child, { isRead });
-        return (after.cpuMicros - before.cpuMicros) / replies;
-      };
-      try {
-        for (let round = -WARM_UP; round < ROUNDS; round++) {
-          const first = round % 2 === 0;
-          const one = await micros(first);
-          const other = await micros(!first);
-          if (round >= 0) pairs.push(first ? { on: one, off: other } : { on: other, off: one });
-        }
-      } finally {
-        load.child.disconnect();
-        gateway.child.disconnect();
+  for (let set = 0; set < PROCESSES; set++) {
+    const gateway = await Measured.start("the gateway", "../metrics/gateway.ts");
+    const micros = async (isRead: boolean): Promise<number> => (await gateway.run(RUN, { isRead })).cpuMicros;
+    try {
+      for (let round = -WARM_UP; round < ROUNDS; round++) {
+        const first = round % 2 === 0;
+        const one = await micros(first);
+        const other = await micros(!first);
+        if (round >= 0) pairs.push(first ? { on: one, off: other } : { on: other, off: one });
       }
+    } finally {
+      gateway.stop();
     }
-  } finally {
-    upstream.child.disconnect();
   }
   const off = median(pairs.map((pair) => pair.off));
   return { off, on: off * median(pairs.map((pair) => pair.on / pair.off)) };
-}
-
-async function ask<Answer>(child: ChildProcess, message: object): Promise<Answer> {
-  child.send(message);
-  return ((await once(child, "message")) as [Answer])[0];
 }
 
 /** Milliseconds of one reading, of so many resources with the default lanes. */

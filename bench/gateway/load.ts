@@ -1,11 +1,15 @@
 /**
- * The load of the gateway's benchmark: keep-alive connections on raw sockets, each asking again as soon as it was
- * answered. It only finds where a reply ends, so that the proxy is what the run measures.
+ * What stands on both sides of a measured proxy: its clients, keep-alive connections on raw sockets that ask again as soon
+ * as they were answered and only find where a reply ends, and its upstream. Both in one process that never sleeps during
+ * a run: to wake a process on another core costs whoever writes to it some 3 us, and the faster a proxy is, the less
+ * often there is somebody to wake. That would be counted as the cost of what makes a proxy slower.
  *
- * Started with a port; each message `{ connections, requests, stream }` is one run, answered with what it saw.
+ * Says the upstream's port; each message `{ port, connections, requests, stream }` is one run against the proxy on that
+ * port, answered with what was seen.
  */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { listen } from "./upstream.ts";
 
 export interface LoadRun {
   connections: number;
@@ -23,9 +27,12 @@ export interface LoadResult {
   firstByteP50Ms: number;
 }
 
-const port = Number(process.argv[2]);
+/** A run with the port of the proxy. */
+export interface PlacedRun extends LoadRun {
+  port: number;
+}
 
-function request(run: LoadRun): Buffer {
+function request(run: PlacedRun): Buffer {
   const body = JSON.stringify({
     model: "stand-in",
     max_tokens: 200,
@@ -33,7 +40,7 @@ function request(run: LoadRun): Buffer {
     messages: [{ role: "user", content: "y".repeat(500) }],
   });
   return Buffer.from(
-    `POST ${run.path ?? "/v1/chat/completions"} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\naccept: application/json\r\ncontent-type: application/json\r\n` +
+    `POST ${run.path ?? "/v1/chat/completions"} HTTP/1.1\r\nhost: 127.0.0.1:${run.port}\r\naccept: application/json\r\ncontent-type: application/json\r\n` +
       `user-agent: load/1\r\nauthorization: Bearer sk-0123456789abcdef\r\nx-stainless-retry-count: 0\r\naccept-encoding: identity\r\n${run.headers ?? ""}content-length: ${body.length}\r\n\r\n${body}`,
   );
 }
@@ -77,7 +84,8 @@ class Replies {
   }
 }
 
-function play(run: LoadRun): Promise<LoadResult> {
+function play(run: PlacedRun): Promise<LoadResult> {
+  const { port } = run;
   const bytes = request(run);
   const times: number[] = [];
   const firsts: number[] = [];
@@ -132,6 +140,10 @@ function play(run: LoadRun): Promise<LoadResult> {
       });
       socket.on("close", end);
     };
+    const stayAwake = (): void => {
+      if (open > 0) setImmediate(stayAwake);
+    };
+    stayAwake();
     // Streams start spread over one event's interval: all at once, their events would arrive as one burst for ever.
     for (let i = 0; i < run.connections; i++)
       if (run.stream) setTimeout(start, (i * 20) / run.connections);
@@ -139,8 +151,8 @@ function play(run: LoadRun): Promise<LoadResult> {
   });
 }
 
-process.on("message", (run: LoadRun) => {
+process.on("message", (run: PlacedRun) => {
   void play(run).then((result) => process.send?.(result));
 });
 process.on("disconnect", () => process.exit());
-process.send?.({ port });
+process.send?.({ port: await listen() });

@@ -1,18 +1,18 @@
-/** The processes of the gateway's benchmark: each proxy alone on one core, everything that loads it on another. */
+/** The processes of the gateway's benchmark: each proxy alone on one core, what is on both sides of it on another. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { LoadResult, LoadRun } from "./load.ts";
+import type { LoadResult, LoadRun, PlacedRun } from "./load.ts";
 
 const canPin = spawnSync("sh", ["-c", "command -v taskset"]).status === 0;
 
 /** The proxy under measurement has core 0 for itself, as far as other programs let it. */
-export const PROXY_CORE = 0;
-export const LOAD_CORE = 1;
+const PROXY_CORE = 0;
+const LOAD_CORE = 1;
 
 /** Starts a script of this folder on one core; resolves when it listens. */
-export async function start(
+async function start(
   script: string,
   core: number,
   args: readonly string[],
@@ -34,35 +34,44 @@ async function ask<Answer>(child: ChildProcess, message: object): Promise<Answer
   return ((await once(child, "message")) as [Answer])[0];
 }
 
-/** A proxy with a load generator of its own. */
+/** A proxy with clients and an upstream of its own. */
 export class Measured {
   readonly name: string;
+  readonly upstreamPort: number;
   private readonly proxy: ChildProcess;
+  private readonly port: number;
   private readonly load: ChildProcess;
 
-  private constructor(name: string, proxy: ChildProcess, load: ChildProcess) {
-    this.name = name;
-    this.proxy = proxy;
-    this.load = load;
-  }
-
-  /** Starts `script` in front of the upstream on `upstreamPort`. */
-  static async start(
+  private constructor(
     name: string,
-    script: string,
-    upstreamPort: number,
-    execArgv: readonly string[] = [],
-  ): Promise<Measured> {
-    const proxy = await start(script, PROXY_CORE, [`http://127.0.0.1:${upstreamPort}`], execArgv);
-    const load = await start("load.ts", LOAD_CORE, [String(proxy.port)]);
-    return new Measured(name, proxy.child, load.child);
+    proxy: { readonly child: ChildProcess; readonly port: number },
+    load: { readonly child: ChildProcess; readonly port: number },
+  ) {
+    this.name = name;
+    this.upstreamPort = load.port;
+    this.proxy = proxy.child;
+    this.port = proxy.port;
+    this.load = load.child;
   }
 
-  /** One run, with the CPU time of the proxy process alone, in microseconds a reply. */
-  async run(run: LoadRun): Promise<LoadResult & { readonly cpuMicros: number }> {
-    const before = await ask<{ cpuMicros: number }>(this.proxy, {});
-    const result = await ask<LoadResult>(this.load, run);
-    const after = await ask<{ cpuMicros: number }>(this.proxy, {});
+  /** Starts `script` in front of an upstream. */
+  static async start(name: string, script: string, execArgv: readonly string[] = []): Promise<Measured> {
+    const load = await start("load.ts", LOAD_CORE, []);
+    try {
+      const upstream = `http://127.0.0.1:${load.port}`;
+      return new Measured(name, await start(script, PROXY_CORE, [upstream], execArgv), load);
+    } catch (error) {
+      load.child.disconnect();
+      throw error;
+    }
+  }
+
+  /** One run, with the CPU time of the proxy process alone, in microseconds a reply. `told` goes to the proxy before. */
+  async run(run: LoadRun, told: object = {}): Promise<LoadResult & { readonly cpuMicros: number }> {
+    const placed: PlacedRun = { ...run, port: this.port };
+    const before = await ask<{ cpuMicros: number }>(this.proxy, told);
+    const result = await ask<LoadResult>(this.load, placed);
+    const after = await ask<{ cpuMicros: number }>(this.proxy, told);
     if (result.failed > 0 || result.replies < run.requests)
       throw new Error(`${this.name}: ${result.failed} of ${run.requests} requests failed`);
     return { ...result, cpuMicros: (after.cpuMicros - before.cpuMicros) / result.replies };

@@ -3,6 +3,7 @@
  * it is behind and is never what limits them. A body holding `"stream":true` gets events, the last of which tells the usage,
  * any other request 1 KB of JSON.
  */
+import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { EVENT_EVERY_MS, EVENTS_PER_STREAM } from "./events.ts";
@@ -80,5 +81,8 @@ const server = createServer({ noDelay: true }, (socket) => {
     else socket.write(reply);
   });
 });
-server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
-process.on("disconnect", () => process.exit());
+/** Listens on a free port of this machine, and says which. */
+export async function listen(): Promise<number> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return (server.address() as AddressInfo).port;
+}

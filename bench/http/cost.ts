@@ -12,8 +12,8 @@ import { Measured } from "./processes.ts";
 
 const RUN: AskRun = { connections: 48, requests: 2_500 };
 const ROUNDS = 9;
-/** The compiler has settled after some thirty thousand requests. */
-const WARM_UP = 12;
+/** The compiler has settled after some forty thousand requests. */
+const WARM_UP = 18;
 const PROCESSES = 3;
 
 /** What each adapter may add, in microseconds a request. */
