@@ -99,8 +99,10 @@ function found(row: BenchRow): string {
 /** Where somebody would be faster without us, said plainly. */
 function whoWins(rows: readonly BenchRow[]): string[] {
   const ahead = rows.filter(
-    ({ peer, unit, ratio: times }) =>
-      Number.isFinite(times) && (MORE_IS_BETTER.has(unit) ? times < 1 : times > 1) && !BOUNDS.has(peer),
+    ({ peer, unit, ours, theirs, ratio: times }) =>
+      Number.isFinite(times) &&
+      (MORE_IS_BETTER.has(unit) ? ours < theirs : ours > theirs) &&
+      !BOUNDS.has(peer),
   );
   if (ahead.length === 0) return [];
   return [
@@ -152,8 +154,9 @@ function outcome({ met }: BenchRow): string {
 }
 
 /** Beside a peer that got nothing done there is none; answers that were kept have a null for it then. */
-function ratio({ ratio: times }: BenchRow): string {
-  if (!Number.isFinite(times)) return "–";
+function ratio({ theirs, ratio: times }: BenchRow): string {
+  // What costs next to nothing may be measured below it.
+  if (!Number.isFinite(times) || theirs < 0) return "–";
   return `${times.toPrecision(3)}×`;
 }
 

@@ -2,7 +2,7 @@
  * All benchmarks, in fresh processes, interleaved, with peers in the same run; prints ratios and bars and writes
  * BENCHMARKS.md.
  *
- *     npm run bench                            everything (about a quarter of an hour)
+ *     npm run bench                            everything (about half an hour)
  *     node bench/run.ts --only backlog         one question, and its part of the page anew: a file or folder here
  *     node bench/run.ts --only memory --json   its rows as JSON
  *     node bench/run.ts --against HEAD~1       no page: the same questions of that commit's code, rounds taking turns

@@ -15,11 +15,15 @@ test("where a peer wins is said plainly: less of a time, more of what is served"
     beside({ question: "served", ours: 100, peer: "another", theirs: 5.6, unit: "%" }),
     beside({ question: "throughput", ours: 80, peer: "a third", theirs: 100, unit: "%" }),
     beside({ question: "a run", ours: 300, peer: "floor", theirs: 150, unit: "ns" }),
+    beside({ question: "CPU added", ours: 2.8, peer: "a fourth", theirs: -0.1, unit: "µs" }),
   );
   assert.deepEqual(text.match(/^- .*Laneway.*$/gm), [
     "- a run: fastq 120 ns, Laneway 300 ns.",
     "- throughput: a third 100 %, Laneway 80 %.",
+    "- CPU added: a fourth -0.1 µs, Laneway 2.8 µs.",
   ]);
+  // No multiple of what chance put below nothing says anything.
+  assert.match(text, /^\| CPU added \| 2\.8 µs \| a fourth \| -0\.1 µs \| – \|/m);
 });
 
 test("a bar that was missed is named on top, with what stops it as far as that is known", () => {
