@@ -60,6 +60,13 @@ export interface Charged {
   readonly isLimited: boolean;
 }
 
+/** What one key's calls of one kind are charged to. */
+interface Named {
+  readonly key: Key;
+  readonly kind: RequestKind;
+  readonly name: string;
+}
+
 export class Account {
   readonly #resource: Resource;
   readonly #provider: Provider;
@@ -69,7 +76,8 @@ export class Account {
   readonly #byName = new BoundedMap<string, Charged & { readonly key: Key; readonly until: number }>(
     BUDGETS_MAX,
   );
-  readonly #names = new BoundedMap<string, string>(BUDGETS_MAX);
+  /** By model, which comes with each call as a new string: one made of all three would have to be written to be looked for. */
+  readonly #named = new BoundedMap<string, Named[]>(BUDGETS_MAX);
 
   constructor(resource: Resource, provider: Provider, options: AccountOptions) {
     this.#resource = resource;
@@ -188,13 +196,12 @@ export class Account {
     return known;
   }
 
-  /** The same, found again: names of classes are cut out of names of models, of which there are few. */
+  /** Names of classes are cut out of names of models, of which there are few; of keys and kinds there are a handful. */
   #nameOf(key: Key, kind: RequestKind, model: string | undefined): string {
-    const asked = `${key.name}\n${kind}\n${model ?? ""}`;
-    const known = this.#names.get(asked);
-    if (known !== undefined) return known;
+    const named = this.#named.of(model ?? "", () => []);
+    for (const one of named) if (one.key === key && one.kind === kind) return one.name;
     const name = this.#budgetName(key, kind, model);
-    this.#names.set(asked, name);
+    named.push({ key, kind, name });
     return name;
   }
 
